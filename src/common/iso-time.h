@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * A time as people and programs both read it: UTC, ISO 8601, with milliseconds.
+ */
+
+#include <stdint.h>
+
+#include "common/buffer.h"
+
+/* Appends milliseconds since 1970 as "2024-02-29T23:59:59.999Z". What has no four-digit year, or
+ * lies before 1970, is appended as the number that it is. */
+void iso_time_append(Buffer *out, int64_t ms);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A look at a configuration file's text before libconfig reads it: see scan.h. The tokens are those
+ * of scanner.l of libconfig 1.5, which are still those of 1.7.
+ */
+
+#include "config/scan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <strings.h>
+
+#include "common/parse.h"
+
+typedef struct Scanner {
+        const char *p; /* NUL behind the end */
+        const char *end;
+        unsigned line;
+        Scan *scan;
+        unsigned error_line;
+        const char *error;
+} Scanner;
+
+static int scan_error(Scanner *s, unsigned line, const char *error) {
+        s->error_line = line;
+        s->error = error;
+        return -EINVAL;
+}
+
+static void scan_advance(Scanner *s, size_t n) {
+        for (; n > 0 && s->p < s->end; n--)
+                s->line += *s->p++ == '\n';
+}
+
+static int scan_string(Scanner *s) {
+        unsigned line = s->line;
+
+        scan_advance(s, 1);
+        while (s->p < s->end && *s->p != '"') {
+                if (strncasecmp(s->p, "\\x00", 4) == 0)
+                        return scan_error(s, s->line, "a string cannot hold \\x00");
+                scan_advance(s, *s->p == '\\' ? 2 : 1);
+        }
+        if (s->p == s->end)
+                return scan_error(s, line, "the string that begins here has no end");
+        scan_advance(s, 1);
+        return 0;
+}
+
+static int scan_block_comment(Scanner *s) {
+        unsigned line = s->line;
+
+        scan_advance(s, 2);
+        while (s->p < s->end && !(s->p[0] == '*' && s->p[1] == '/'))
+                scan_advance(s, 1);
+        if (s->p == s->end)
+                return scan_error(s, line, "the comment that begins here has no end");
+        scan_advance(s, 2);
+        return 0;
+}
+
+static int scan_line_comment(Scanner *s) {
+        s->p += strcspn(s->p, "\n");
+        return 0;
+}
+
+static int scan_name(Scanner *s) {
+        unsigned line = s->line;
+        size_t n = 1;
+        ScanKey *keys;
+
+        while (isalnum((unsigned char) s->p[n]) || (s->p[n] && strchr("-_*", s->p[n])))
+                n++;
+        if ((n == 4 && strncasecmp(s->p, "true", n) == 0) ||
+            (n == 5 && strncasecmp(s->p, "false", n) == 0)) {
+                s->p += n;
+                return 0;
+        }
+        keys = reallocarray(s->scan->keys, s->scan->n_keys + 1, sizeof(*keys));
+        if (!keys)
+                return -ENOMEM;
+        s->scan->keys = keys;
+        keys[s->scan->n_keys++] = (ScanKey){.line = line};
+        s->p += n;
+        return 0;
+}
+
+static size_t count(const char *p, int (*is)(int)) {
+        size_t n = 0;
+
+        while (is((unsigned char) p[n]))
+                n++;
+        return n;
+}
+
+/* "e+5" at the end of a number; 0 where it is none. */
+static size_t exponent_size(const char *p) {
+        size_t n = 1, digits;
+
+        if (*p != 'e' && *p != 'E')
+                return 0;
+        n += p[n] == '-' || p[n] == '+';
+        digits = count(p + n, isdigit);
+        return digits > 0 ? n + digits : 0;
+}
+
+/* The size of the number at `p`, or 0 where there is none; *ret_whole says whether it is a whole
+ * one, and *ret_long how many of its last bytes are L. */
+static size_t number_size(const char *p, bool *ret_whole, size_t *ret_long) {
+        size_t sign = *p == '-' || *p == '+', n = sign, digits;
+        bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X') && isxdigit((unsigned char) p[2]);
+
+        if (hex)
+                digits = 2 + count(p + 2, isxdigit);
+        else
+                digits = count(p + sign, isdigit);
+        n += digits;
+        *ret_whole = true;
+        *ret_long = 0;
+        if (!hex && (p[n] == '.' || (digits > 0 && exponent_size(p + n) > 0))) {
+                *ret_whole = false;
+                if (p[n] == '.')
+                        n += 1 + count(p + n + 1, isdigit);
+                return n + exponent_size(p + n);
+        }
+        if (digits == 0)
+                return 0;
+        if (p[n] == 'L')
+                *ret_long = p[n + 1] == 'L' ? 2 : 1;
+        return n + *ret_long;
+}
+
+/* Whether libconfig keeps this whole number as it is: without an L it has 32 bits, hexadecimals
+ * too. */
+static bool number_is_kept(const char *digits, bool is_long) {
+        int64_t max = is_long ? INT64_MAX : INT32_MAX, min = -max - 1, number;
+        uint64_t hex;
+
+        return parse_i64(digits, min, max, &number) >= 0 ||
+               parse_hex(digits, 0, (uint64_t) max, &hex) >= 0;
+}
+
+static int scan_number(Scanner *s) {
+        _cleanup_free_ char *digits = NULL;
+        ScanKey *key = s->scan->n_keys > 0 ? &s->scan->keys[s->scan->n_keys - 1] : NULL;
+        size_t n, n_long;
+        bool whole;
+
+        n = number_size(s->p, &whole, &n_long);
+        if (whole && n > 0 && key && !key->number) {
+                digits = strndup(s->p, n - n_long);
+                if (!digits)
+                        return -ENOMEM;
+                if (!number_is_kept(digits, n_long > 0)) {
+                        key->number = strndup(s->p, n);
+                        if (!key->number)
+                                return -ENOMEM;
+                }
+        }
+        s->p += n > 0 ? n : 1;
+        return 0;
+}
+
+static int scan_token(Scanner *s) {
+        switch (*s->p) {
+        case '@':
+                return scan_error(s, s->line,
+                                  "crier has no @include; put the other file into crierd.conf.d");
+        case '"':
+                return scan_string(s);
+        case '#':
+                return scan_line_comment(s);
+        case '/':
+                if (s->p[1] == '/')
+                        return scan_line_comment(s);
+                if (s->p[1] == '*')
+                        return scan_block_comment(s);
+                break;
+        default:
+                if (isalpha((unsigned char) *s->p) || *s->p == '*')
+                        return scan_name(s);
+                if (isdigit((unsigned char) *s->p) || strchr("+-.", *s->p))
+                        return scan_number(s);
+        }
+        scan_advance(s, 1);
+        return 0;
+}
+
+int scan_text(const char *text, size_t size, Scan *scan, unsigned *ret_line,
+              const char **ret_error) {
+        Scanner s = {.p = text, .end = text + size, .line = 1, .scan = scan};
+        const char *nul = memchr(text, 0, size);
+        int r = 0;
+
+        /* libconfig would take it for the end. */
+        if (nul) {
+                scan_advance(&s, (size_t) (nul - text));
+                r = scan_error(&s, s.line, "a NUL byte; a configuration file is text");
+        }
+        while (r >= 0 && s.p < s.end)
+                r = scan_token(&s);
+        if (r == -EINVAL) {
+                *ret_line = s.error_line;
+                *ret_error = s.error;
+        }
+        if (r < 0)
+                scan_done(scan);
+        return r;
+}
+
+void scan_done(Scan *scan) {
+        for (size_t i = 0; i < scan->n_keys; i++)
+                free(scan->keys[i].number);
+        free(scan->keys);
+        *scan = (Scan){0};
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The control socket: a Varlink server on an AF_UNIX stream socket, driven by an sd_event loop. It
+ * accepts, checks who calls, finds the method and sends the reply; what a method does is the
+ * handler's (methods.c). org.varlink.service is answered here.
+ *
+ * Nothing that a client does may slow the daemon down: every limit below is enforced for every
+ * client, and all work for all clients together gets at most a tenth of the time.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "common/buffer.h"
+#include "control/access.h"
+#include "protocol/varlink.h"
+
+typedef struct Server Server;
+
+/* Answers one call, on the loop's thread, without blocking.
+ *
+ * Success: sets `*ret_parameters` (a new reference that the server takes; leave it NULL for {}) and
+ * returns 0. An error of the protocol: sets `*ret_error` to its full name
+ * ("io.crier.Control.NoSuchGroup", a constant), `*ret_parameters` to its parameters, and returns 0.
+ * A failure of our own: returns a negative errno, and the client gets io.crier.Control.Failed. The
+ * handler must not free the server. */
+typedef int (*ControlHandler)(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+                              const char **ret_error);
+
+/* One method. The daemon's table comes from the verb table:
+ *
+ *     static const ControlMethod methods[] = {
+ *     #define VERB(id, verb, method, arguments, access, timeout, help)
+ *             {PROTOCOL_INTERFACE "." method, ACCESS_##access, method_##id},
+ *     #include "protocol/verbs.def"
+ *     #undef VERB
+ *             {NULL},
+ *     };
+ */
+typedef struct ControlMethod {
+        const char *name; /* with its interface */
+        AccessClass access;
+        ControlHandler handler;
+} ControlMethod;
+
+typedef struct ServerLimits {
+        unsigned connections;
+        unsigned connections_per_uid;
+        size_t reply_bytes;    /* one reply; a connection holds one at a time, unread calls wait */
+        uint64_t partial_usec; /* from the first byte of a call to its last */
+        uint64_t stalled_usec; /* a reply of which the client reads nothing */
+        uint64_t accept_usec;  /* pause when descriptors are short */
+        uint64_t burst_usec;   /* CPU time used at a stretch before the tenth is enforced */
+} ServerLimits;
+
+extern const ServerLimits server_limits_default;
+
+/* Binds `path` and serves it on `event` (at SD_EVENT_PRIORITY_NORMAL - 10). `methods` ends with a
+ * row whose name is NULL and must outlive the server; `limits` NULL is server_limits_default. A
+ * socket that nobody serves any more is replaced. Returns 0, or a negative errno that
+ * server_explain() puts in words: -EADDRINUSE a live daemon serves it, -ENAMETOOLONG, -EINVAL an
+ * empty path, -ENOTSOCK something else is at that path, -ENOENT no such directory, -EACCES, -EROFS
+ * … */
+int server_new(sd_event *event, const char *path, const ControlMethod *methods, void *userdata,
+               const ServerLimits *limits, Server **ret);
+
+/* Drops all connections and removes the socket, if it is still ours. Takes NULL, returns NULL. */
+Server *server_free(Server *s);
+DEFINE_CLEANUP(Server *, server_free);
+
+/* What an error of server_new() means for that path: what failed, why, and what to do, without a
+ * newline. Appends to `text`. */
+void server_explain(int error, const char *path, Buffer *text);
+
+/* How many clients are connected at the moment. */
+unsigned server_connections(const Server *s);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How crierctl shows things: see output.h.
+ */
+
+#include "config.h"
+
+#include "crierctl/output.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <stdio.h>
+
+#include "common/utf8.h"
+#include "protocol/varlink.h"
+
+/* Characters that a terminal obeys, that turn the direction of text, or that nobody sees. */
+static const struct {
+        uint32_t first, last;
+} unsafe[] = {
+        {0x00, 0x1f},     {0x7f, 0x9f}, {0xad, 0xad}, /* soft hyphen */
+        {0x61c, 0x61c},                               /* Arabic letter mark */
+        {0x200b, 0x200f},                             /* zero width, direction marks */
+        {0x2028, 0x202e},                             /* separators, embeddings, overrides */
+        {0x2060, 0x206f},                             /* joiners, isolates */
+        {0xfeff, 0xfeff},
+};
+
+static bool is_unsafe(uint32_t c) {
+        for (size_t i = 0; i < ELEMENTSOF(unsafe); i++)
+                if (c >= unsafe[i].first && c <= unsafe[i].last)
+                        return true;
+        return false;
+}
+
+static bool locale_is_utf8(void) {
+        return streq(nl_langinfo(CODESET), "UTF-8");
+}
+
+OutputStyle output_style(bool json, bool legend) {
+        const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+        bool terminal = isatty(STDOUT_FILENO);
+
+        return (OutputStyle){
+                .terminal = terminal,
+                .colour = terminal && !(no_color && *no_color) && !(term && streq(term, "dumb")),
+                .legend = legend,
+                .json = json,
+        };
+}
+
+/* A character as JSON would write it: two surrogates where one number is too small. */
+static void append_escaped(Buffer *out, uint32_t c) {
+        if (c > 0xffff) {
+                buffer_appendf(out, "\\u%04x", 0xd800 + ((c - 0x10000) >> 10));
+                c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+        }
+        buffer_appendf(out, "\\u%04x", c);
+}
+
+void output_text(Buffer *out, const char *text) {
+        size_t left = strlen(text);
+        bool ascii = !locale_is_utf8();
+
+        while (left > 0) {
+                uint32_t c = 0;
+                size_t n = utf8_character(text, left, &c);
+
+                if (n == 0)
+                        buffer_appendf(out, "\\x%02x", (unsigned char) *text);
+                else if (is_unsafe(c) || (ascii && c > 0x7f))
+                        append_escaped(out, c);
+                else
+                        buffer_append(out, text, n);
+                text += MAX(n, (size_t) 1);
+                left -= MAX(n, (size_t) 1);
+        }
+}
+
+void output_textf(Buffer *out, const char *format, ...) {
+        _cleanup_buffer_ Buffer b = {0};
+        va_list ap;
+
+        va_start(ap, format);
+        buffer_appendv(&b, format, ap);
+        va_end(ap);
+        if (b.failed)
+                out->failed = true;
+        output_text(out, buffer_string(&b));
+}
+
+static const struct {
+        const char *state, *colour, *sequence;
+} states[] = {
+#define GOOD "green", "\033[32m"
+#define WAITING "brown", "\033[33m"
+#define BAD "red", "\033[31m"
+        {"running", GOOD},       {"up", GOOD},        {"ok", GOOD},
+        {"stable", GOOD},        {"owner", GOOD},     {"joining", WAITING},
+        {"connecting", WAITING}, {"full", WAITING},   {"rebalancing", WAITING},
+        {"stopping", WAITING},   {"restarting", BAD}, {"lost", BAD},
+        {"refused", BAD},
+};
+
+const char *output_state_colour(const char *state) {
+        for (size_t i = 0; i < ELEMENTSOF(states); i++)
+                if (streq(states[i].state, state))
+                        return states[i].colour;
+        return NULL;
+}
+
+void output_state(Buffer *out, const OutputStyle *style, const char *state) {
+        for (size_t i = 0; style->colour && i < ELEMENTSOF(states); i++)
+                if (streq(states[i].state, state)) {
+                        buffer_appendf(out, "%s%s\033[0m", states[i].sequence, state);
+                        return;
+                }
+        output_text(out, state);
+}
+
+void output_duration(Buffer *out, uint64_t ms) {
+        static const struct {
+                uint64_t seconds;
+                const char *name, *next;
+                uint64_t next_seconds;
+        } units[] = {
+                {86400, "d", "h", 3600},
+                {3600, "h", "min", 60},
+                {60, "min", "s", 1},
+        };
+        uint64_t s = ms / 1000;
+
+        for (size_t i = 0; i < ELEMENTSOF(units); i++)
+                if (s >= units[i].seconds) {
+                        buffer_append_u64(out, s / units[i].seconds);
+                        buffer_appendf(out, " %s ", units[i].name);
+                        buffer_append_u64(out, s % units[i].seconds / units[i].next_seconds);
+                        buffer_appendf(out, " %s", units[i].next);
+                        return;
+                }
+        buffer_append_u64(out, s);
+        buffer_append_string(out, " s");
+}
+
+bool output_json(Buffer *out, const OutputStyle *style, const json_t *j) {
+        size_t flags = style->terminal ? JSON_INDENT(2) : JSON_COMPACT;
+        bool ascii = style->terminal && !locale_is_utf8();
+        _cleanup_free_ char *text = json_dumps(j, flags | (ascii ? JSON_ENSURE_ASCII : 0));
+        size_t left;
+
+        if (!text)
+                return false;
+        left = strlen(text);
+        for (const char *p = text; left > 0;) {
+                uint32_t c = 0;
+                size_t n = MAX(utf8_character(p, left, &c), (size_t) 1);
+
+                /* Below 0x20 there are only the newlines between the values. */
+                if (c >= 0x7f && is_unsafe(c))
+                        append_escaped(out, c);
+                else
+                        buffer_append(out, p, n);
+                p += n;
+                left -= n;
+        }
+        buffer_append_byte(out, '\n');
+        return !out->failed;
+}
+
+static json_t *failure_to_json(const Failure *f, const char *text, const char *advice) {
+        return json_pack("{s:{s:s, s:s, s:s, s:i, s:s?}}", "error", "code",
+                         failure_to_string(f->kind), "text", text, "advice", advice, "exit",
+                         failure_exit_code(f->kind), "name", f->name);
+}
+
+int output_failure(const OutputStyle *style, Failure *f) {
+        _cleanup_buffer_ Buffer text = {0}, advice = {0}, out = {0};
+        _cleanup_json_ json_t *j = NULL;
+
+        output_text(&text, buffer_string(&f->text));
+        output_text(&advice, buffer_string(&f->advice));
+        if (style->json) {
+                j = failure_to_json(f, buffer_string(&text), buffer_string(&advice));
+                if (j && output_json(&out, style, j))
+                        fputs(buffer_string(&out), stdout);
+                fflush(stdout);
+                return failure_exit_code(f->kind);
+        }
+        buffer_appendf(&out, "crierctl: %s\n", buffer_string(&text));
+        if (advice.size > 0)
+                buffer_appendf(&out, "%s\n", buffer_string(&advice));
+        fputs(buffer_string(&out), stderr);
+        return failure_exit_code(f->kind);
+}
+
+int output_write(const Buffer *out) {
+        _cleanup_failure_ Failure f = {0};
+
+        errno = ENOMEM;
+        if (!out->failed && fwrite(out->data, 1, out->size, stdout) == out->size &&
+            fflush(stdout) == 0)
+                return 0;
+        failure_set(&f, FAILURE_OTHER, "Cannot write the output: %s", strerror(errno));
+        return output_failure(&(OutputStyle){.json = false}, &f);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * crierd: reads its options and configuration, then lets the manager run. crierd(8).
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "common/log.h"
+#include "config.h"
+#include "config/load.h"
+#include "crierd/manager.h"
+#include "journal/writer.h"
+#include "kafka/client.h"
+
+static const char *arg_config = NULL;
+static bool arg_check_config = false;
+static ManagerOptions arg_options = {.sink = SINK_CHOICE_AUTO, .journal_socket = JOURNAL_SOCKET};
+
+static const char usage[] =
+        "crierd [OPTION...]\n\n"
+        "Runs the Kafka producers and consumer groups that its configuration describes and writes "
+        "every\n"
+        "consumed event to the systemd journal.\n\n"
+        "  -c, --config=FILE          read only FILE, not " SYSCONFDIR
+        "/crier/crierd.conf and .conf.d\n"
+        "      --check-config         check the configuration, print what is wrong, and exit\n"
+        "      --sink=SINK            where events go: journal, stdout or auto (default)\n"
+        "  -s, --socket=PATH          the control socket, instead of control.socket\n"
+        "      --journal-socket=PATH  the journal's native socket (default " JOURNAL_SOCKET ")\n"
+        "  -v, --verbose              also say what librdkafka says\n"
+        "  -h, --help                 print this and exit\n"
+        "      --version              print the version and exit\n\n"
+        "See crierd(8), crierd.conf(5) and crierctl(1).\n";
+
+enum {
+        ARG_CHECK_CONFIG = 0x100,
+        ARG_SINK,
+        ARG_JOURNAL_SOCKET,
+        ARG_VERSION,
+};
+
+static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, ARG_CHECK_CONFIG},
+        {"sink", required_argument, NULL, ARG_SINK},
+        {"socket", required_argument, NULL, 's'},
+        {"journal-socket", required_argument, NULL, ARG_JOURNAL_SOCKET},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, ARG_VERSION},
+        {NULL},
+};
+
+/* Returns 0 to stop with *ret_exit, 1 to go on. */
+static int parse_option(int c, int *ret_exit) {
+        *ret_exit = EXIT_SUCCESS;
+        switch (c) {
+        case 'c':
+                arg_config = optarg;
+                return 1;
+        case ARG_CHECK_CONFIG:
+                arg_check_config = true;
+                return 1;
+        case ARG_SINK:
+                arg_options.sink = sink_choice_from_string(optarg);
+                if (arg_options.sink != SINK_CHOICE_INVALID)
+                        return 1;
+                log_error("There is no sink '%s': it is auto, journal or stdout.", optarg);
+                break;
+        case 's':
+                arg_options.control_socket = optarg;
+                return 1;
+        case ARG_JOURNAL_SOCKET:
+                arg_options.journal_socket = optarg;
+                return 1;
+        case 'v':
+                log_open("crierd", LOG_DEBUG);
+                return 1;
+        case 'h':
+                fputs(usage, stdout);
+                return 0;
+        case ARG_VERSION:
+                puts("crierd " PACKAGE_VERSION);
+                return 0;
+        default:
+                break;
+        }
+        log_error("Try 'crierd --help'.");
+        *ret_exit = 2;
+        return 0;
+}
+
+static int parse_options(int argc, char **argv, int *ret_exit) {
+        int c;
+
+        while ((c = getopt_long(argc, argv, "c:s:vh", options, NULL)) >= 0)
+                if (!parse_option(c, ret_exit))
+                        return 0;
+        if (optind == argc)
+                return 1;
+        log_error("crierd takes no arguments, only options: '%s'. Try 'crierd --help'.",
+                  argv[optind]);
+        *ret_exit = 2;
+        return 0;
+}
+
+static int load(Config **ret) {
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_buffer_ Buffer errors = {0};
+        int r;
+
+        r = config_load(arg_config, &config, &errors);
+        if (r >= 0 && !client_check_config(config, &errors))
+                r = -EINVAL;
+        if (r < 0) {
+                fputs(buffer_string(&errors), stderr);
+                return r;
+        }
+        *ret = TAKE_PTR(config);
+        return 0;
+}
+
+/* Before any thread exists: all of them inherit it, and the loop reads the signals. */
+static void set_signals(void) {
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGHUP);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(const Config *config) {
+        Manager *m = NULL;
+        bool clean = false;
+        int exit_code;
+
+        if (manager_new(config, &arg_options, &m, &exit_code) < 0)
+                return exit_code;
+        exit_code = manager_run(m, &clean);
+        manager_free(m);
+        if (!clean) {
+                /* Threads of librdkafka may still run: exit(3) would take their libraries away. */
+                fflush(NULL);
+                _exit(exit_code);
+        }
+        return exit_code;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(config_freep) Config *config = NULL;
+        int exit_code;
+
+        log_open("crierd", LOG_INFO);
+        if (!parse_options(argc, argv, &exit_code))
+                return exit_code;
+        set_signals();
+        /* Each client has several threads, which allocate little: an arena for each would be most
+         * of the daemon's memory. */
+        mallopt(M_ARENA_MAX, 2);
+        if (load(&config) < 0)
+                return EX_CONFIG;
+        if (arg_check_config) {
+                puts("The configuration is good.");
+                return EXIT_SUCCESS;
+        }
+        return run(config);
+}

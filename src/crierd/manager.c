@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon as a whole: see manager.h.
+ */
+
+#include "crierd/manager.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+
+#include "common/log.h"
+#include "control/server.h"
+#include "crierd/notify.h"
+#include "journal/record.h"
+#include "journal/stdout.h"
+#include "journal/writer.h"
+
+/* What passes signals on (timeout(1), a shell) often sends the same one twice: that is one wish. */
+#define SAME_SIGNAL_USEC (100 * USEC_PER_MSEC)
+
+struct Manager {
+        const Config *config;
+        sd_event *event;
+        Sink *sink;
+        Fleet *fleet;
+        Server *server;
+        Notify *notify;
+        sd_event_source *signals[3];
+        ControlContext control;
+        Trouble sink_trouble;
+        char *bootstrap_file; /* beside the control socket; NULL: not written */
+        uint64_t stop_usec;   /* when the stop began; 0: not yet */
+        bool clean;
+};
+DEFINE_CLEANUP(Manager *, manager_free);
+
+SinkChoice sink_choice_from_string(const char *s) {
+        static const char *const names[] = {"auto", "journal", "stdout"};
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (streq(names[i], s))
+                        return (SinkChoice) i;
+        return SINK_CHOICE_INVALID;
+}
+
+/* ---- stop ---- */
+
+static void on_fleet_stopped(void *userdata, bool gone, bool settled) {
+        Manager *m = userdata;
+        char ms[24];
+        const RecordField fields[] = {{"CRIER_DURATION_MS", ms}, {NULL}};
+
+        m->clean = gone;
+        snprintf(ms, sizeof(ms), "%" PRIu64, (kafka_now_usec() - m->stop_usec) / USEC_PER_MSEC);
+        record_write(m->sink, RECORD_STOPPED, fields, "Stopped after %s ms: %s", ms,
+                     settled ? "everything is delivered, written and committed"
+                             : "not everything was settled; what was not committed will be consumed "
+                               "again");
+        sd_event_exit(m->event, EXIT_SUCCESS);
+}
+
+/* What the lab's script prints; to a terminal or pipe it is a line among the events. */
+static void say_stopping(Manager *m, const char *signal_name) {
+        _cleanup_(entry_done) Entry e = {0};
+
+        if (m->sink->kind->wants_fields) {
+                record_write(m->sink, RECORD_STOPPING, NULL, "%s received. Stopping thread...",
+                             signal_name);
+                return;
+        }
+        buffer_appendf(&e.message, "%s received. Stopping thread...", signal_name);
+        sink_write_kept(m->sink, &e);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        Manager *m = userdata;
+        const char *name = sigabbrev_np((int) si->ssi_signo);
+        char signal_name[16];
+
+        if (m->stop_usec > 0) {
+                if (kafka_now_usec() - m->stop_usec < SAME_SIGNAL_USEC)
+                        return 0;
+                log_warning("A second signal: ending at once");
+                _exit(EXIT_FAILURE);
+        }
+        m->stop_usec = kafka_now_usec();
+        m->control.stopping = true;
+        snprintf(signal_name, sizeof(signal_name), "SIG%s", name ? name : "?");
+        say_stopping(m, signal_name);
+        notify_state(m->notify, "STOPPING=1");
+        fleet_stop(m->fleet, on_fleet_stopped, m);
+        return 0;
+}
+
+/* ---- the sink ---- */
+
+static void on_sink_ready(void *userdata) {
+        Manager *m = userdata;
+
+        if (m->fleet)
+                fleet_sink_ready(m->fleet);
+}
+
+static void on_sink_trouble(void *userdata, bool refused, int error, uint64_t usec) {
+        Manager *m = userdata;
+        const RecordField fields[] = {
+                {"CRIER_TROUBLE", trouble_code_to_string(TROUBLE_JOURNAL_REFUSED)}, {NULL}};
+
+        if (refused) {
+                trouble_set(&m->sink_trouble, TROUBLE_JOURNAL_REFUSED, "%s takes no entries: %s",
+                            m->sink->target, error ? strerror(abs(error)) : "its queue stays full");
+                record_write(m->sink, RECORD_JOURNAL_REFUSED, fields, "%s. %s",
+                             m->sink_trouble.text, trouble_advice(TROUBLE_JOURNAL_REFUSED));
+        } else {
+                m->sink_trouble = (Trouble){0};
+                record_write(m->sink, RECORD_JOURNAL_BACK, fields,
+                             "%s takes entries again after %" PRIu64 " ms", m->sink->target,
+                             usec / USEC_PER_MSEC);
+        }
+        notify_state(m->notify, NULL);
+}
+
+static int sink_error(const ManagerOptions *options, int r) {
+        log_error_errno(r, "Cannot write to the journal at '%s': %m", options->journal_socket);
+        log_error("%s", r == -ENAMETOOLONG ? "The path of a socket has at most 107 bytes."
+                                           : "Start systemd-journald, name its socket with "
+                                             "--journal-socket=PATH, or print "
+                                             "to standard output with --sink=stdout.");
+        return r;
+}
+
+static int open_sink(Manager *m, const ManagerOptions *options) {
+        int r;
+
+        if (options->sink == SINK_CHOICE_STDOUT)
+                return stdout_new(m->event, &m->sink);
+        r = writer_new(m->event, options->journal_socket, &m->sink);
+        if (r >= 0)
+                return 0;
+        /* In a terminal, without a journal, crierd is what the lab's script was. */
+        if (options->sink == SINK_CHOICE_AUTO && isatty(STDOUT_FILENO))
+                return stdout_new(m->event, &m->sink);
+        return sink_error(options, r);
+}
+
+/* ---- the bootstrap file ---- */
+
+/* The embedded broker's address, for programs that want to join it: beside the control socket. */
+static int write_bootstrap_file(Manager *m, const char *socket) {
+        const Cluster *cluster = m->fleet->context.cluster;
+        const char *slash = strrchr(socket, '/');
+        _cleanup_free_ char *path = NULL, *temporary = NULL;
+        FILE *f;
+
+        if (!cluster->embedded)
+                return 0;
+        if (asprintf(&path, "%.*s/bootstrap", slash ? (int) (slash - socket) : 1,
+                     slash ? socket : ".") < 0)
+                return -ENOMEM;
+        if (asprintf(&temporary, "%s.new", path) < 0)
+                return -ENOMEM;
+        f = fopen(temporary, "we");
+        if (!f)
+                return -errno;
+        fprintf(f, "%s\n", cluster->bootstrap);
+        if (fclose(f) != 0 || rename(temporary, path) < 0)
+                return -errno;
+        m->bootstrap_file = TAKE_PTR(path);
+        return 0;
+}
+
+/* ---- life ---- */
+
+static int open_server(Manager *m, const char *path, int *ret_exit) {
+        _cleanup_buffer_ Buffer why = {0};
+        int r;
+
+        r = server_new(m->event, path, control_methods, &m->control, NULL, &m->server);
+        if (r >= 0)
+                return 0;
+        server_explain(r, path, &why);
+        log_error("%s", buffer_string(&why));
+        *ret_exit = r == -EADDRINUSE ? EX_UNAVAILABLE : EX_CANTCREAT;
+        return r;
+}
+
+static int add_signals(Manager *m) {
+        static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                int r = sd_event_add_signal(m->event, &m->signals[i], signals[i], on_signal, m);
+
+                if (r < 0)
+                        return r;
+                sd_event_source_set_priority(m->signals[i], SD_EVENT_PRIORITY_IMPORTANT);
+        }
+        return 0;
+}
+
+int manager_new(const Config *config, const ManagerOptions *options, Manager **ret, int *ret_exit) {
+        const char *socket =
+                options->control_socket ? options->control_socket : config->control.socket;
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        *ret_exit = EXIT_FAILURE;
+        m = calloc(1, sizeof(*m));
+        if (!m)
+                return -ENOMEM;
+        m->config = config;
+        r = sd_event_new(&m->event);
+        if (r < 0)
+                return log_error_errno(r, "Cannot make an event loop: %m");
+        r = add_signals(m);
+        if (r < 0)
+                return log_error_errno(r, "Cannot watch signals: %m");
+        r = open_sink(m, options);
+        if (r < 0) {
+                *ret_exit = EX_UNAVAILABLE;
+                return r;
+        }
+        m->control.sink_trouble = &m->sink_trouble;
+        m->control.started_usec = kafka_now_usec();
+        r = open_server(m, socket, ret_exit);
+        if (r < 0)
+                return r;
+        r = fleet_new(m->event, config, m->sink, &m->fleet);
+        if (r < 0)
+                return log_error_errno(r, "Cannot set up the producers and groups: %m");
+        m->control.fleet = m->fleet;
+        r = notify_new(m->event, &m->control, &m->notify);
+        if (r < 0)
+                return r;
+        sink_set_handlers(m->sink, on_sink_ready, on_sink_trouble, m);
+        r = write_bootstrap_file(m, socket);
+        if (r < 0)
+                log_warning_errno(
+                        r, "Cannot write the embedded broker's address beside '%s': %m, ignoring",
+                        socket);
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        server_free(m->server);
+        notify_free(m->notify);
+        fleet_free(m->fleet);
+        sink_free(m->sink);
+        for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
+                sd_event_source_disable_unref(m->signals[i]);
+        if (m->bootstrap_file)
+                (void) unlink(m->bootstrap_file);
+        free(m->bootstrap_file);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}
+
+int manager_run(Manager *m, bool *ret_clean) {
+        const Cluster *cluster = m->fleet->context.cluster;
+        const RecordField fields[] = {{"CRIER_BOOTSTRAP", cluster->bootstrap}, {NULL}};
+        int r;
+
+        record_write(m->sink, RECORD_STARTED, fields,
+                     "Started with %u producers and %u groups on %s %s", m->fleet->n_producers,
+                     m->fleet->n_groups, cluster->embedded ? "the embedded broker," : "the cluster",
+                     cluster->bootstrap);
+        r = fleet_start(m->fleet);
+        if (r < 0)
+                return log_error_errno(r, "Cannot start: %m"), EXIT_FAILURE;
+        notify_state(m->notify, "READY=1");
+        r = sd_event_loop(m->event);
+        *ret_clean = m->clean;
+        if (r < 0) {
+                log_error_errno(r, "The event loop failed: %m");
+                return EXIT_FAILURE;
+        }
+        return r;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The journal as a sink: see writer.h. Datagrams, and sealed memory files for what does not fit
+ * one, as systemd's "Native Journal Protocol" describes. sd_journal_sendv(3) is not used: it blocks
+ * while journald is stopped, and says 0 where the socket does not exist.
+ */
+
+#include "journal/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* What is asked for as the socket's send buffer; the kernel gives what net.core.wmem_max allows. */
+#define WRITER_SEND_BUFFER (8 * 1024 * 1024)
+
+/* Memory files that journald has not read yet are ours to pay for, and the queue may hold hundreds.
+ */
+#define WRITER_FILES_MAX (16 * 1024 * 1024)
+
+static int writer_connect(const char *path) {
+        struct sockaddr_un sa = {.sun_family = AF_UNIX};
+        _cleanup_close_ int fd = -1;
+        int size = WRITER_SEND_BUFFER;
+
+        if (strlen(path) >= sizeof(sa.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(sa.sun_path, path, strlen(path) + 1);
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/* Bytes in memory files are counted until the socket's queue was seen empty: unix(7), SIOCOUTQ. */
+static bool files_have_room(Sink *s, size_t n) {
+        int queued = 0;
+
+        if (s->in_files == 0 || s->in_files + n <= WRITER_FILES_MAX)
+                return true;
+        if (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0)
+                return false;
+        s->in_files = 0;
+        return true;
+}
+
+static int writer_send_file(Sink *s, const Buffer *fields) {
+        union {
+                struct cmsghdr align;
+                uint8_t bytes[CMSG_SPACE(sizeof(int))];
+        } control = {0};
+        struct msghdr mh = {.msg_control = &control, .msg_controllen = sizeof(control)};
+        _cleanup_close_ int fd = -1;
+        struct cmsghdr *cmsg;
+        size_t done = 0;
+
+        if (!files_have_room(s, fields->size))
+                return -EAGAIN;
+        fd = memfd_create("crier-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        while (done < fields->size) {
+                ssize_t n = write(fd, fields->data + done, fields->size - done);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                done += n > 0 ? (size_t) n : 0;
+        }
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+                return -errno;
+        cmsg = CMSG_FIRSTHDR(&mh);
+        cmsg->cmsg_level = SOL_SOCKET;
+        cmsg->cmsg_type = SCM_RIGHTS;
+        cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+        if (sendmsg(s->fd, &mh, MSG_NOSIGNAL) < 0)
+                /* The kernel counts descriptors in flight per user: that, too, is a full queue. */
+                return errno == ETOOMANYREFS ? -EAGAIN : -errno;
+        s->in_files += fields->size;
+        return 0;
+}
+
+static int writer_write(Sink *s, const Entry *e) {
+        if (e->fields.failed)
+                return -ENOMEM;
+        if (send(s->fd, e->fields.data, e->fields.size, MSG_NOSIGNAL) >= 0)
+                return 0;
+        if (errno == EMSGSIZE || errno == ENOBUFS)
+                return writer_send_file(s, &e->fields);
+        return -errno;
+}
+
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        sink_retry(userdata);
+        return 0;
+}
+
+/* The descriptor changes when the socket was made anew, so the source is made when it is needed. */
+static void writer_watch(Sink *s, bool enable) {
+        s->source = sd_event_source_disable_unref(s->source);
+        /* A refusal is asked about by the timer alone: a broken socket is always "writable". */
+        if (enable && s->state == SINK_FULL)
+                (void) sd_event_add_io(s->event, &s->source, s->fd, EPOLLOUT, on_writable, s);
+}
+
+static int writer_probe(Sink *s) {
+        struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
+
+        if (s->state == SINK_REFUSED) {
+                int fd = writer_connect(s->target);
+
+                if (fd < 0)
+                        return fd;
+                s->source = sd_event_source_disable_unref(s->source);
+                close(s->fd);
+                s->fd = pfd.fd = fd;
+        }
+        if (poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLOUT))
+                return -EAGAIN;
+        return files_have_room(s, 1) ? 0 : -EAGAIN;
+}
+
+int writer_new(sd_event *event, const char *path, Sink **ret) {
+        static const SinkKind kind = {
+                .name = "journal",
+                .wants_fields = true,
+                .write = writer_write,
+                .probe = writer_probe,
+                .watch = writer_watch,
+        };
+        int fd;
+
+        fd = writer_connect(path);
+        if (fd < 0)
+                return fd;
+        return sink_new(event, &kind, fd, strdup(path), ret);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which partitions a consumer has: see assignment.h.
+ *
+ * librdkafka lets the application take its time between the offer of an assignment and
+ * rd_kafka_assign(): heartbeats go on. That time is used to look up the committed offsets and the
+ * ends of the logs, so that reading starts at a known offset, and with the group's `start` position
+ * committed: a group that begins at "latest" then means the same "latest" after a crash. That is
+ * also why the clients run with auto.offset.reset=error: nothing moves a position but this file.
+ */
+
+#include "kafka/assignment.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "journal/record.h"
+#include "kafka/committer.h"
+#include "kafka/group.h"
+#include "kafka/reading.h"
+
+#define LOOKUP_TIMEOUT_MS 5000
+#define LOOKUP_AGAIN_USEC (500 * USEC_PER_MSEC)
+
+/* How long a revocation or a stop waits for what is under way. */
+#define SETTLE_USEC USEC_PER_SEC
+
+/* rd_kafka_offsets_for_times() takes these for the two ends of a log. */
+#define LOG_BEGIN (-2)
+#define LOG_END (-1)
+
+/* One look-up, on a helper thread; nobody else touches it meanwhile. */
+typedef struct Lookup {
+        Consumer *consumer;
+        rd_kafka_t *rk;
+        uint64_t generation;
+        bool ask_committed;
+        rd_kafka_topic_partition_list_t *positions; /* in: which; out: their committed offsets */
+        rd_kafka_topic_partition_list_t *low;
+        rd_kafka_topic_partition_list_t *high;
+        rd_kafka_resp_err_t err;
+        char *topic; /* that it is about, where it is about one */
+} Lookup;
+
+static Lookup *lookup_free(Lookup *l) {
+        if (!l)
+                return NULL;
+        if (l->positions)
+                rd_kafka_topic_partition_list_destroy(l->positions);
+        if (l->low)
+                rd_kafka_topic_partition_list_destroy(l->low);
+        if (l->high)
+                rd_kafka_topic_partition_list_destroy(l->high);
+        free(l->topic);
+        free(l);
+        return NULL;
+}
+DEFINE_CLEANUP(Lookup *, lookup_free);
+
+/* ---- on the helper thread ---- */
+
+/* An answer is one only where each partition has one: "no offset" must never stand for "not known".
+ */
+static rd_kafka_resp_err_t lookup_first_error(Lookup *l,
+                                              const rd_kafka_topic_partition_list_t *list) {
+        for (int i = 0; i < list->cnt; i++)
+                if (list->elems[i].err) {
+                        l->topic = strdup(list->elems[i].topic);
+                        return list->elems[i].err;
+                }
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t lookup_log_end(Lookup *l, int64_t which,
+                                          rd_kafka_topic_partition_list_t **ret) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(l->positions);
+        rd_kafka_resp_err_t err;
+
+        for (int i = 0; i < list->cnt; i++)
+                list->elems[i].offset = which;
+        err = rd_kafka_offsets_for_times(l->rk, list, LOOKUP_TIMEOUT_MS);
+        if (!err)
+                err = lookup_first_error(l, list);
+        *ret = list;
+        return err;
+}
+
+static void lookup_work(void *job) {
+        Lookup *l = job;
+
+        if (l->ask_committed) {
+                l->err = rd_kafka_committed(l->rk, l->positions, LOOKUP_TIMEOUT_MS);
+                if (!l->err)
+                        l->err = lookup_first_error(l, l->positions);
+        }
+        if (!l->err)
+                l->err = lookup_log_end(l, LOG_BEGIN, &l->low);
+        if (!l->err)
+                l->err = lookup_log_end(l, LOG_END, &l->high);
+}
+
+/* ---- on the loop ---- */
+
+static void report_reset(Consumer *c, const char *topic, int32_t partition, int64_t position,
+                         int64_t low, int64_t high) {
+        const char *group = c->group->config->name;
+        char number[16];
+        const RecordField fields[] = {{"KAFKA_GROUP", group},
+                                      {"KAFKA_TOPIC", topic},
+                                      {"KAFKA_PARTITION", number},
+                                      {NULL}};
+
+        snprintf(number, sizeof(number), "%" PRId32, partition);
+        if (position < low)
+                record_write(c->context->sink, RECORD_POSITION_RESET, fields,
+                             "Group '%s' had %s/%" PRId32 " at offset %" PRId64
+                             ", but its log begins at %" PRId64
+                             ": what was between is gone; going on at the log's beginning",
+                             group, topic, partition, position, low);
+        else
+                record_write(c->context->sink, RECORD_POSITION_RESET, fields,
+                             "Group '%s' had %s/%" PRId32 " at offset %" PRId64
+                             ", but its log ends at %" PRId64
+                             ": it was made anew; starting at its beginning, %" PRId64,
+                             group, topic, partition, position, high, low);
+}
+
+/* Where reading starts: at the committed offset where the log has it, else where `start` says. */
+static int64_t start_offset(Consumer *c, const Lookup *l, int i) {
+        const rd_kafka_topic_partition_t *p = &l->positions->elems[i];
+        int64_t low = l->low->elems[i].offset, high = l->high->elems[i].offset;
+
+        if (p->offset < 0)
+                return c->group->config->start == GROUP_START_LATEST ? high : low;
+        if (p->offset >= low && p->offset <= high)
+                return p->offset;
+        report_reset(c, p->topic, p->partition, p->offset, low, high);
+        return low;
+}
+
+void assignment_clear(Consumer *c) {
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                partition_free(c->partitions[i]);
+        free(TAKE_PTR(c->partitions));
+        c->n_partitions = 0;
+        if (c->offered)
+                rd_kafka_topic_partition_list_destroy(TAKE_PTR(c->offered));
+        c->lookup_usec = 0;
+        c->generation++;
+}
+
+static void assignment_answer(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
+        rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, list);
+
+        if (err)
+                log_warning("%s: cannot take the assignment: %s", c->client_id,
+                            rd_kafka_err2str(err));
+}
+
+static int add_partition(Consumer *c, const Lookup *l, int i) {
+        rd_kafka_topic_partition_t *elem = &c->offered->elems[i];
+        int64_t committed = l->positions->elems[i].offset;
+        Partition *p;
+        int r;
+
+        elem->offset = start_offset(c, l, i);
+        r = partition_new(c->rk, elem->topic, elem->partition, elem->offset, c->waker, &p);
+        if (r < 0)
+                return r;
+        p->committed = committed;
+        p->anchor = committed != elem->offset;
+        event_prefix(&c->reader, p->topic, p->number, &p->prefix);
+        c->partitions[c->n_partitions++] = p;
+        return 0;
+}
+
+/* Takes what was offered; `l` has an answer for each partition, in the same order. */
+static void assignment_take(Consumer *c, const Lookup *l) {
+        char subject[300];
+        int r = 0;
+
+        c->partitions = calloc((size_t) MAX(c->offered->cnt, 1), sizeof(Partition *));
+        if (!c->partitions)
+                r = -ENOMEM;
+        for (int i = 0; i < c->offered->cnt && r >= 0; i++)
+                r = add_partition(c, l, i);
+        if (r < 0) {
+                /* Without memory there is no consumer; the group shares the partitions out again.
+                 */
+                log_error_errno(r, "%s: cannot take an assignment: %m", c->client_id);
+                assignment_clear(c);
+                assignment_answer(c, NULL);
+                c->state = CONSUMER_JOINING;
+                return;
+        }
+        assignment_answer(c, c->offered);
+        rd_kafka_topic_partition_list_destroy(TAKE_PTR(c->offered));
+        c->state = CONSUMER_ASSIGNED;
+        consumer_subject(c, subject, sizeof(subject));
+        trouble_over(&c->trouble, c->context->sink, subject);
+        group_consumer_assigned(c->group, c);
+        committer_commit(c);
+        queue_wake(c->waker);
+}
+
+/* The resetting partitions go on where the lookup says. */
+static void resets_apply(Consumer *c, const Lookup *l) {
+        rd_kafka_error_t *error;
+
+        for (int i = 0; i < l->positions->cnt; i++) {
+                rd_kafka_topic_partition_t *elem = &l->positions->elems[i];
+                int64_t start = start_offset(c, l, i);
+
+                elem->offset = start;
+                for (unsigned k = 0; k < c->n_partitions; k++) {
+                        Partition *p = c->partitions[k];
+
+                        if (p->number != elem->partition || !streq(p->topic, elem->topic))
+                                continue;
+                        p->position = p->fetched = start;
+                        p->anchor = true;
+                        p->state = PARTITION_READY;
+                }
+        }
+        error = rd_kafka_seek_partitions(c->rk, l->positions, 0);
+        if (error) {
+                log_warning("%s: cannot move: %s", c->client_id, rd_kafka_error_string(error));
+                rd_kafka_error_destroy(error);
+        }
+}
+
+static void lookup_done(void *job) {
+        _cleanup_(lookup_freep) Lookup *l = job;
+        Consumer *c = l->consumer;
+
+        c->lookups--;
+        /* Closing waits until no lookup uses the client. */
+        queue_wake(c->waker);
+        if (l->generation != c->generation)
+                return;
+        if (l->err) {
+                consumer_error(c, l->err, l->topic, rd_kafka_err2str(l->err));
+                c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC;
+        } else if (c->state == CONSUMER_RESOLVING)
+                assignment_take(c, l);
+        else if (c->state == CONSUMER_ASSIGNED)
+                resets_apply(c, l);
+}
+
+/* Takes `positions` over. */
+static void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions,
+                         bool ask_committed) {
+        _cleanup_(lookup_freep) Lookup *l = NULL;
+
+        c->lookup_usec = 0;
+        l = calloc(1, sizeof(*l));
+        if (!l) {
+                rd_kafka_topic_partition_list_destroy(positions);
+                c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC;
+                return;
+        }
+        l->consumer = c;
+        l->rk = c->rk;
+        l->generation = c->generation;
+        l->ask_committed = ask_committed;
+        l->positions = positions;
+        if (helpers_run(c->context->helpers, lookup_work, lookup_done, l) < 0) {
+                c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC;
+                return;
+        }
+        TAKE_PTR(l);
+        c->lookups++;
+}
+
+static void lookup_resets(Consumer *c) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->state == PARTITION_RESETTING)
+                        rd_kafka_topic_partition_list_add(list, c->partitions[i]->topic,
+                                                          c->partitions[i]->number)
+                                ->offset = c->partitions[i]->position;
+        if (list->cnt > 0)
+                lookup_start(c, list, false);
+        else
+                rd_kafka_topic_partition_list_destroy(list);
+}
+
+void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *partitions) {
+        assignment_clear(c);
+        if (c->stopping || c->failed) {
+                assignment_answer(c, NULL);
+                return;
+        }
+        c->offered = rd_kafka_topic_partition_list_copy(partitions);
+        if (partitions->cnt == 0) {
+                assignment_take(c, NULL);
+                return;
+        }
+        c->state = CONSUMER_RESOLVING;
+        lookup_start(c, rd_kafka_topic_partition_list_copy(partitions), true);
+}
+
+static void settle_begin(Consumer *c) {
+        c->state = CONSUMER_SETTLING;
+        c->settle_committed = false;
+        c->deadline_usec = kafka_now_usec() + SETTLE_USEC;
+        assignment_step(c, kafka_now_usec());
+}
+
+void assignment_revoked(Consumer *c) {
+        bool lost = rd_kafka_assignment_lost(c->rk);
+
+        group_consumer_revoked(c->group, c);
+        if (c->state == CONSUMER_SETTLING && !lost) {
+                c->revoked = true;
+                return;
+        }
+        if (c->state == CONSUMER_ASSIGNED && !lost) {
+                c->revoked = true;
+                settle_begin(c);
+                return;
+        }
+        assignment_clear(c);
+        c->revoked = false;
+        assignment_answer(c, NULL);
+        if (c->state != CONSUMER_CLOSING)
+                c->state = CONSUMER_JOINING;
+}
+
+void assignment_settle(Consumer *c) {
+        if (c->state == CONSUMER_RESOLVING) {
+                assignment_clear(c);
+                assignment_answer(c, NULL);
+                c->state = CONSUMER_JOINING;
+        } else if (c->state == CONSUMER_ASSIGNED)
+                settle_begin(c);
+        queue_wake(c->waker);
+}
+
+static void settle_step(Consumer *c, bool late) {
+        /* at-most-once has committed what it holds: that must still be written. Otherwise whoever
+         * owns the partition next reads it again. */
+        if (!reading_finish(c) && !late && group_delivery(c->group) == DELIVERY_AT_MOST_ONCE)
+                return;
+        if (c->commits > 0 && !late)
+                return;
+        if (!c->settle_committed && !late) {
+                c->settle_committed = true;
+                committer_commit(c);
+                if (c->commits > 0)
+                        return;
+        }
+        if (c->stopping && committer_is_dirty(c))
+                c->context->unsettled = true;
+        assignment_clear(c);
+        if (c->revoked)
+                assignment_answer(c, NULL);
+        c->revoked = false;
+        c->state = CONSUMER_JOINING;
+        queue_wake(c->waker);
+}
+
+void assignment_step(Consumer *c, uint64_t now) {
+        if (c->state == CONSUMER_SETTLING) {
+                settle_step(c, now >= c->deadline_usec);
+                return;
+        }
+        if (c->lookup_usec == 0 || now < c->lookup_usec || c->lookups > 0)
+                return;
+        if (c->state == CONSUMER_RESOLVING)
+                lookup_start(c, rd_kafka_topic_partition_list_copy(c->offered), true);
+        else if (c->state == CONSUMER_ASSIGNED)
+                lookup_resets(c);
+}
+
+void assignment_reset(Consumer *c, Partition *p) {
+        if (p->state == PARTITION_RESETTING)
+                return;
+        p->state = PARTITION_RESETTING;
+        /* Partitions that follow soon are looked up together with this one. */
+        c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC / 10;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * How crier sets librdkafka's clients up: the defaults that differ from the library's and why, the
+ * properties that crier keeps to itself, and the user's own. Clients are made here and end here;
+ * what they do is producer.c's, consumer.c's and cluster.c's.
+ */
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/buffer.h"
+#include "config/config.h"
+#include "kafka/helper.h"
+
+typedef enum ClientRole {
+        CLIENT_ADMIN,
+        CLIENT_PRODUCER,
+        CLIENT_CONSUMER,
+} ClientRole;
+
+/* One client to be made. Everything is only read. */
+typedef struct ClientSpec {
+        ClientRole role;
+        const char *bootstrap; /* NULL: none; the client is only made to see whether it can be */
+        const char *client_id;
+        const char *group; /* consumers */
+        const StringList *properties;
+        const Config *config;
+        void *opaque;
+} ClientSpec;
+
+/* Makes a client. Returns 0, or -EINVAL with the reason appended to `error`: a property that
+ * librdkafka does not know, does not take, or takes only together with another. */
+int client_new(const ClientSpec *spec, rd_kafka_t **ret, Buffer *error);
+
+/* Ends a client on a thread of its own, then calls done(userdata) on the loop. All queues, topics
+ * and lists of the client must be given up before. */
+void client_destroy(Helpers *helpers, rd_kafka_t *rk, HelperWork done, void *userdata);
+
+/* Makes and ends every client that the configuration describes, without talking to any broker.
+ * Appends a line "FILE:LINE: …" to `errors` for each that cannot be made; returns true where there
+ * is none. */
+bool client_check_config(const Config *config, Buffer *errors);

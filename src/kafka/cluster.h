@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The Kafka cluster as a whole: the embedded broker or a real one, whether it can be reached, and
+ * the topics that the configuration wants to exist. Not for producing or consuming.
+ */
+
+#include "kafka/context.h"
+#include "kafka/trouble.h"
+
+typedef enum ClusterState {
+        CLUSTER_CONNECTING, /* not reached yet since the start */
+        CLUSTER_UP,
+        CLUSTER_LOST,
+} ClusterState;
+
+const char *cluster_state_to_string(ClusterState s);
+
+/* Called each time the cluster was reached and its topics are there. */
+typedef void (*ClusterUpHandler)(void *userdata);
+
+struct Cluster {
+        KafkaContext *context;
+        const ClusterConfig *config;
+        bool embedded;
+        char *bootstrap; /* the address to connect to, the embedded broker's own where it is that */
+        char *id;        /* NULL: not known */
+        ClusterState state;
+        Trouble trouble;
+        uint64_t lost_usec;
+
+        rd_kafka_t *mock_parent;
+        struct rd_kafka_mock_cluster_s *mock;
+
+        rd_kafka_t *admin; /* only while the cluster is looked for */
+        bool probing;
+        bool topics_done;
+        bool stopping;
+        sd_event_source *timer;
+        ClusterUpHandler up;
+        void *userdata;
+};
+
+/* Starts the embedded broker where the configuration says so. Returns 0 or a negative errno; the
+ * caller frees with cluster_free(). */
+int cluster_new(KafkaContext *context, ClusterUpHandler up, void *userdata, Cluster **ret);
+/* Ends the embedded broker: all its clients must be gone. */
+Cluster *cluster_free(Cluster *c);
+DEFINE_CLEANUP(Cluster *, cluster_free);
+
+/* Begins to look for the cluster, at once and then every second until it is found. */
+void cluster_start(Cluster *c);
+/* Ends that. */
+void cluster_stop(Cluster *c);
+
+/* A client had an error that may mean that the cluster is gone: finds out. */
+void cluster_suspect(Cluster *c, rd_kafka_resp_err_t err, const char *text);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Offsets to the broker: see committer.h.
+ */
+
+#include "kafka/committer.h"
+
+#include "common/log.h"
+#include "kafka/assignment.h"
+#include "kafka/cluster.h"
+#include "kafka/group.h"
+
+static bool partition_is_dirty(const Partition *p) {
+        return p->position >= 0 && p->position != p->committed &&
+               (p->anchor || p->position > p->committed);
+}
+
+bool committer_is_dirty(const Consumer *c) {
+        /* at-most-once commits before it writes: committer_claim(). */
+        if (group_delivery(c->group) == DELIVERY_AT_MOST_ONCE)
+                return false;
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (partition_is_dirty(c->partitions[i]))
+                        return true;
+        return false;
+}
+
+/* The generation travels with the request, so that an answer to a former assignment's is known as
+ * that. */
+static void committer_send(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
+        rd_kafka_resp_err_t err;
+
+        err = rd_kafka_commit_queue(c->rk, list, c->queue, NULL,
+                                    (void *) (uintptr_t) c->generation);
+        if (err)
+                log_debug("%s: commit: %s", c->client_id, rd_kafka_err2str(err));
+        else
+                c->commits++;
+}
+
+void committer_commit(Consumer *c) {
+        rd_kafka_topic_partition_list_t *list;
+
+        if (c->commits > 0 || !committer_is_dirty(c))
+                return;
+        list = rd_kafka_topic_partition_list_new((int) c->n_partitions);
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                const Partition *p = c->partitions[i];
+
+                if (partition_is_dirty(p))
+                        rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset =
+                                p->position;
+        }
+        committer_send(c, list);
+        rd_kafka_topic_partition_list_destroy(list);
+}
+
+void committer_claim(Consumer *c, Partition *p) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+        p->state = PARTITION_CLAIMING;
+        rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset = p->fetched;
+        committer_send(c, list);
+        rd_kafka_topic_partition_list_destroy(list);
+}
+
+static Partition *find_partition(const Consumer *c, const rd_kafka_topic_partition_t *where) {
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->number == where->partition &&
+                    streq(c->partitions[i]->topic, where->topic))
+                        return c->partitions[i];
+        return NULL;
+}
+
+static void commit_confirmed(Partition *p, int64_t offset) {
+        p->committed = offset;
+        p->anchor = false;
+        if (p->state == PARTITION_CLAIMING)
+                p->state = PARTITION_READY;
+}
+
+void committer_answered(Consumer *c, rd_kafka_event_t *ev) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
+        rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
+
+        if (c->commits > 0)
+                c->commits--;
+        if (err)
+                consumer_error(c, err, NULL, rd_kafka_event_error_string(ev));
+        if ((uintptr_t) rd_kafka_event_opaque(ev) != (uintptr_t) c->generation)
+                return;
+        for (int i = 0; list && i < list->cnt; i++) {
+                Partition *p = find_partition(c, &list->elems[i]);
+
+                if (!p)
+                        continue;
+                if (!err && !list->elems[i].err)
+                        commit_confirmed(p, list->elems[i].offset);
+                else if (p->state == PARTITION_CLAIMING)
+                        p->claim_failed = true;
+        }
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Offsets to the broker: what to commit, and what its answers mean. Commits carry an explicit list
+ * of offsets and are answered through the consumer's queue, so that the loop never waits.
+ */
+
+#include "kafka/consumer.h"
+
+/* Commits every position that moved since the last commit. Does nothing while one is under way. */
+void committer_commit(Consumer *c);
+
+/* at-most-once: commits what the partition holds before it is written. */
+void committer_claim(Consumer *c, Partition *p);
+
+/* True while a position has moved and its commit was not confirmed. */
+bool committer_is_dirty(const Consumer *c);
+
+/* The answer to one of these commits. */
+void committer_answered(Consumer *c, rd_kafka_event_t *ev);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * What every client in this room is handed: the loop, the sink, the threads, the configuration.
+ * Owned by the fleet, outlives them all.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "config/config.h"
+#include "journal/sink.h"
+#include "kafka/helper.h"
+
+typedef struct Cluster Cluster;
+
+typedef struct KafkaContext {
+        sd_event *event;
+        Sink *sink;
+        Helpers *helpers;
+        const Config *config;
+        Cluster *cluster;
+        bool unsettled;         /* a stop gave something up: an undelivered event, an offset not committed */
+        unsigned next_consumer; /* consumers are numbered across the daemon, never reused */
+} KafkaContext;
+
+/* CLOCK_MONOTONIC, in microseconds, at the time of the call. */
+uint64_t kafka_now_usec(void);

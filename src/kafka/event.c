@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A consumed event as a journal entry: see event.h.
+ */
+
+#include "kafka/event.h"
+
+#include "journal/record.h"
+
+/* What a template writes for a null value; a value that reads like it needs KAFKA_VALUE to be told
+ * apart. */
+static const char null_word[] = "None";
+
+void event_prefix(const EventReader *r, const char *topic, int32_t partition, Buffer *prefix) {
+        record_fields(RECORD_EVENT, prefix);
+        entry_field_string(prefix, "KAFKA_GROUP", r->group);
+        entry_field_string(prefix, "KAFKA_TOPIC", topic);
+        entry_field_i64(prefix, "KAFKA_PARTITION", partition);
+        entry_field_i64(prefix, "CRIER_CONSUMER", r->consumer);
+}
+
+static bool event_header(void *userdata, const char *name, const void **ret_value,
+                         size_t *ret_size) {
+        const rd_kafka_message_t *m = userdata;
+        rd_kafka_headers_t *headers;
+
+        if (rd_kafka_message_headers(m, &headers))
+                return false;
+        return rd_kafka_header_get_last(headers, name, ret_value, ret_size) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static int64_t event_timestamp(const rd_kafka_message_t *m) {
+        rd_kafka_timestamp_type_t type;
+        int64_t ms = rd_kafka_message_timestamp(m, &type);
+
+        return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : ms;
+}
+
+/* KAFKA_HEADER=name=value, repeated; a header without a value is its name alone. */
+static void event_headers(const rd_kafka_message_t *m, Buffer *scratch, Buffer *fields) {
+        rd_kafka_headers_t *headers;
+        const char *name;
+        const void *value;
+        size_t size;
+
+        if (rd_kafka_message_headers(m, &headers))
+                return;
+        for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++) {
+                if (i == ENTRY_HEADERS_MAX) {
+                        entry_field_string(fields, "CRIER_CUT", "headers");
+                        break;
+                }
+                buffer_clear(scratch);
+                buffer_append_string(scratch, name);
+                if (value) {
+                        buffer_append_byte(scratch, '=');
+                        buffer_append(scratch, value, size);
+                }
+                entry_field(fields, "KAFKA_HEADER", scratch->data, scratch->size);
+        }
+}
+
+static bool event_needs_value(const EventReader *r, const rd_kafka_message_t *m, bool whole) {
+        if (!m->payload)
+                return false;
+        return !whole || !r->message_holds_value || m->len == 0 ||
+               (m->len == sizeof(null_word) - 1 && memcmp(m->payload, null_word, m->len) == 0);
+}
+
+void event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
+                 const Buffer *prefix, bool fields, Buffer *scratch, Entry *e) {
+        const TemplateValues values = {
+                .topic = topic,
+                .consumer = r->consumer,
+                .group = r->group,
+                .partition = m->partition,
+                .offset = m->offset,
+                .timestamp_ms = event_timestamp(m),
+                .key = m->key,
+                .key_size = m->key_len,
+                .value = m->payload,
+                .value_size = m->len,
+                .header = event_header,
+                .userdata = (void *) (uintptr_t) m,
+        };
+        bool whole;
+
+        entry_clear(e);
+        buffer_clear(scratch);
+        template_expand(r->message, &values, scratch);
+        whole = entry_escape(scratch->data, scratch->size, &e->message) && !scratch->failed;
+        if (!fields)
+                return;
+
+        buffer_append(&e->fields, prefix->data, prefix->size);
+        entry_field(&e->fields, "MESSAGE", e->message.data, e->message.size);
+        entry_field_i64(&e->fields, "KAFKA_OFFSET", m->offset);
+        if (values.timestamp_ms >= 0)
+                entry_field_i64(&e->fields, "KAFKA_TIMESTAMP", values.timestamp_ms);
+        if (m->key)
+                entry_field(&e->fields, "KAFKA_KEY", m->key, m->key_len);
+        if (event_needs_value(r, m, whole))
+                entry_field(&e->fields, "KAFKA_VALUE", m->payload, m->len);
+        event_headers(m, scratch, &e->fields);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * A consumed event as a journal entry: the group's message, fit to be shown, and the fields that
+ * crierd(8) lists. Pure: nothing is sent here.
+ */
+
+#include <librdkafka/rdkafka.h>
+
+#include "config/template.h"
+#include "journal/entry.h"
+
+/* Who consumed it. */
+typedef struct EventReader {
+        const char *group;
+        unsigned consumer;
+        const Template *message;
+        bool message_holds_value; /* the template uses %{value} */
+} EventReader;
+
+/* Appends the fields that are the same for every event of this reader and partition. */
+void event_prefix(const EventReader *r, const char *topic, int32_t partition, Buffer *prefix);
+
+/* Builds the entry of one event: `e` is cleared first. Without `fields` only e->message is made.
+ * Fails only for memory (the buffers' `failed`). */
+void event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
+                 const Buffer *prefix, bool fields, Buffer *scratch, Entry *e);

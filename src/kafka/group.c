@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One of our consumer groups: see group.h.
+ */
+
+#include "kafka/group.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "journal/record.h"
+#include "kafka/cluster.h"
+
+int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
+        _cleanup_(group_freep) Group *g = NULL;
+        _cleanup_free_ char *error = NULL;
+        int r;
+
+        g = calloc(1, sizeof(*g));
+        if (!g)
+                return -ENOMEM;
+        g->context = context;
+        g->config = config;
+        g->unstable_usec = kafka_now_usec();
+        /* The configuration's checks have compiled it once already. */
+        r = template_compile(config->message, TEMPLATE_MESSAGE, &g->message, &error);
+        if (r < 0)
+                return r;
+        g->consumers = calloc(MAX(config->consumers, 1u), sizeof(*g->consumers));
+        if (!g->consumers)
+                return -ENOMEM;
+        *ret = TAKE_PTR(g);
+        return 0;
+}
+
+Group *group_free(Group *g) {
+        if (!g)
+                return NULL;
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                consumer_free(g->consumers[i]);
+        free(g->consumers);
+        template_free(g->message);
+        free(g->trouble_topic);
+        free(g->refused_text);
+        free(g);
+        return NULL;
+}
+
+int group_start(Group *g) {
+        g->unstable_usec = kafka_now_usec();
+        while (g->n_consumers < g->config->consumers) {
+                int r = consumer_new(g, g->context, &g->consumers[g->n_consumers]);
+
+                if (r < 0)
+                        return r;
+                g->n_consumers++;
+        }
+        return 0;
+}
+
+void group_stop(Group *g) {
+        g->stopping = true;
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                consumer_stop(g->consumers[i]);
+}
+
+bool group_is_gone(const Group *g) {
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                if (g->consumers[i]->state != CONSUMER_GONE)
+                        return false;
+        return true;
+}
+
+Delivery group_delivery(const Group *g) {
+        return g->config->delivery == DELIVERY_AUTO ? DELIVERY_AT_LEAST_ONCE : g->config->delivery;
+}
+
+const char *group_delivery_reason(const Group *g) {
+        return g->config->delivery == DELIVERY_AUTO
+                       ? "auto: an offset is committed when the journal took its entry"
+                       : "as configured";
+}
+
+int64_t group_lag(const Group *g) {
+        int64_t sum = 0;
+        bool any = false;
+
+        for (unsigned i = 0; i < g->n_consumers; i++) {
+                const Consumer *c = g->consumers[i];
+
+                for (unsigned k = 0; k < c->n_partitions && c->rk; k++) {
+                        int64_t lag = partition_lag(c->partitions[k], c->rk);
+
+                        if (lag < 0)
+                                return -1;
+                        sum += lag;
+                        any = true;
+                }
+        }
+        return any ? sum : -1;
+}
+
+/* "consumer 0: post.office/0,1; consumer 1: stands by" */
+static void group_describe(const Group *g, Buffer *out) {
+        for (unsigned i = 0; i < g->n_consumers; i++) {
+                const Consumer *c = g->consumers[i];
+                const char *topic = "";
+
+                if (c->state != CONSUMER_ASSIGNED)
+                        continue;
+                buffer_appendf(out, "%sconsumer %u", out->size > 0 ? "; " : "", c->number);
+                if (c->n_partitions == 0)
+                        buffer_append_string(out, " stands by");
+                for (unsigned k = 0; k < c->n_partitions; k++) {
+                        const Partition *p = c->partitions[k];
+
+                        if (streq(topic, p->topic))
+                                buffer_appendf(out, ",%" PRId32, p->number);
+                        else
+                                buffer_appendf(out, "%s %s/%" PRId32, k == 0 ? " owns" : "",
+                                               p->topic, p->number);
+                        topic = p->topic;
+                }
+        }
+}
+
+static bool group_looks_stable(const Group *g) {
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                if (g->consumers[i]->state != CONSUMER_ASSIGNED &&
+                    g->consumers[i]->state != CONSUMER_RESTARTING)
+                        return false;
+        /* While the group is being started its later consumers are not there yet. */
+        return g->n_consumers == g->config->consumers;
+}
+
+static bool consumer_owns_topic(const Consumer *c, const char *topic) {
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (streq(c->partitions[i]->topic, topic))
+                        return true;
+        return false;
+}
+
+void group_consumer_assigned(Group *g, Consumer *c) {
+        _cleanup_buffer_ Buffer who = {0};
+        char ms[24];
+        RecordField fields[] = {{"KAFKA_GROUP", g->config->name},
+                                {"CRIER_ASSIGNMENT", NULL},
+                                {"CRIER_DURATION_MS", ms},
+                                {NULL}};
+
+        /* Having joined disproves what kept the group out, having a partition what kept the topic
+         * away. */
+        if (!g->trouble_topic || consumer_owns_topic(c, g->trouble_topic))
+                group_trouble_over(g);
+        if (g->stable || g->stopping || !group_looks_stable(g))
+                return;
+        g->stable = true;
+        g->rebalances++;
+        group_describe(g, &who);
+        snprintf(ms, sizeof(ms), "%" PRIu64, (kafka_now_usec() - g->unstable_usec) / USEC_PER_MSEC);
+        fields[1].value = buffer_string(&who);
+        record_write(g->context->sink, RECORD_GROUP_REBALANCED, fields,
+                     "Group '%s' is stable after %s ms: %s", g->config->name, ms,
+                     buffer_string(&who));
+}
+
+void group_consumer_revoked(Group *g, Consumer *c) {
+        if (g->stable)
+                g->unstable_usec = kafka_now_usec();
+        g->stable = false;
+}
+
+void group_consumer_gone(Group *g, Consumer *c) {
+        log_debug("%s has left", c->client_id);
+}
+
+static void group_subject(const Group *g, char *to, size_t size) {
+        snprintf(to, size, "group '%s'", g->config->name);
+}
+
+/* Of a topic that it cannot subscribe to librdkafka tells the name only within its text. */
+static const char *topic_in_text(const Group *g, TroubleCode code, const char *text) {
+        if (code != TROUBLE_TOPIC_FORBIDDEN && code != TROUBLE_TOPIC_MISSING)
+                return NULL;
+        for (unsigned i = 0; i < g->config->topics.n; i++)
+                if (strstr(text, g->config->topics.items[i]))
+                        return g->config->topics.items[i];
+        return NULL;
+}
+
+void group_trouble(Group *g, TroubleCode code, const char *topic, const char *text) {
+        char subject[300];
+
+        if (!topic)
+                topic = topic_in_text(g, code, text);
+        group_subject(g, subject, sizeof(subject));
+        free(g->trouble_topic);
+        g->trouble_topic = topic ? strdup(topic) : NULL;
+        trouble_raise(&g->trouble, g->context->sink, subject, code, "%s", text);
+}
+
+void group_trouble_over(Group *g) {
+        char subject[300];
+
+        group_subject(g, subject, sizeof(subject));
+        trouble_over(&g->trouble, g->context->sink, subject);
+        free(TAKE_PTR(g->trouble_topic));
+        g->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void group_refused(Group *g, rd_kafka_resp_err_t err, const char *text) {
+        if (g->refused == err || g->stopping)
+                return;
+        g->refused = err;
+        free(g->refused_text);
+        g->refused_text = strdup(text);
+        cluster_suspect(g->context->cluster, err, text);
+}
+
+void group_cluster_up(Group *g) {
+        if (g->refused && g->refused_text)
+                group_trouble(g, trouble_from_error(g->refused), NULL, g->refused_text);
+}

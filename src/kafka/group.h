@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * One of our consumer groups: its consumers, what they share, and when the group is stable. Not for
+ * members that are not ours.
+ */
+
+#include "kafka/consumer.h"
+
+struct Group {
+        KafkaContext *context;
+        const GroupConfig *config;
+        Template *message;
+        Consumer **consumers;
+        unsigned n_consumers;
+        unsigned next_consumer; /* whose turn it is when the sink takes entries again */
+        bool stopping;
+
+        /* Stable: every live consumer of ours has had its assignment since the last revocation. */
+        bool stable;
+        uint64_t unstable_usec; /* since when it is not */
+        unsigned rebalances;
+
+        Trouble trouble;
+        char *trouble_topic; /* the topic it is about, or NULL */
+        rd_kafka_resp_err_t
+                refused; /* a connection of ours was refused; the cluster is being asked */
+        char *refused_text;
+};
+
+/* Makes the group; its consumers come with group_start(). Returns 0 or a negative errno. */
+int group_new(KafkaContext *context, const GroupConfig *config, Group **ret);
+Group *group_free(Group *g);
+DEFINE_CLEANUP(Group *, group_free);
+
+int group_start(Group *g);
+void group_stop(Group *g);
+/* True when all consumers are gone. */
+bool group_is_gone(const Group *g);
+
+/* What a group's `delivery` means in effect, and why. */
+Delivery group_delivery(const Group *g);
+const char *group_delivery_reason(const Group *g);
+
+/* Sum over all partitions that ours own, or -1 where one is not known yet (or none is owned). */
+int64_t group_lag(const Group *g);
+
+/* From consumers: an assignment was taken; one was given back (or lost); the client is gone. */
+void group_consumer_assigned(Group *g, Consumer *c);
+void group_consumer_revoked(Group *g, Consumer *c);
+void group_consumer_gone(Group *g, Consumer *c);
+
+/* From consumers: something is refused. `topic` may be NULL. */
+void group_trouble(Group *g, TroubleCode code, const char *topic, const char *text);
+void group_trouble_over(Group *g);
+/* From consumers: a connection was refused (password, certificate). Whether that is this group's
+ * trouble or the whole cluster's shows when the cluster was asked: group_cluster_up(). */
+void group_refused(Group *g, rd_kafka_resp_err_t err, const char *text);
+void group_cluster_up(Group *g);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One partition that a consumer owns: see partition.h.
+ */
+
+#include "kafka/partition.h"
+
+#include <errno.h>
+
+int partition_new(rd_kafka_t *rk, const char *topic, int32_t number, int64_t start,
+                  QueueWaker *waker, Partition **ret) {
+        _cleanup_(partition_freep) Partition *p = NULL;
+
+        p = calloc(1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        p->number = number;
+        p->position = p->fetched = start;
+        p->committed = RD_KAFKA_OFFSET_INVALID;
+        p->topic = strdup(topic);
+        if (!p->topic)
+                return -ENOMEM;
+        p->queue = rd_kafka_queue_get_partition(rk, topic, number);
+        if (!p->queue)
+                return -EIO;
+        rd_kafka_queue_forward(p->queue, NULL);
+        queue_watch(waker, p->queue);
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+Partition *partition_free(Partition *p) {
+        if (!p)
+                return NULL;
+        partition_drop_held(p);
+        queue_unwatch(p->queue);
+        buffer_done(&p->prefix);
+        free(p->topic);
+        free(p);
+        return NULL;
+}
+
+unsigned partition_fetch(Partition *p) {
+        ssize_t n;
+
+        if (p->first < p->n)
+                return partition_held(p);
+        p->first = p->n = 0;
+        n = rd_kafka_consume_batch_queue(p->queue, 0, p->held, PARTITION_BATCH);
+        p->n = n > 0 ? (unsigned) n : 0;
+        for (unsigned i = p->n; i-- > 0;)
+                if (!p->held[i]->err) {
+                        p->fetched = p->held[i]->offset + 1;
+                        break;
+                }
+        return p->n;
+}
+
+rd_kafka_message_t *partition_peek(const Partition *p) {
+        return p->first < p->n ? p->held[p->first] : NULL;
+}
+
+void partition_pop(Partition *p) {
+        p->position = p->held[p->first]->offset + 1;
+        partition_skip(p);
+}
+
+void partition_skip(Partition *p) {
+        rd_kafka_message_destroy(p->held[p->first++]);
+}
+
+void partition_drop_held(Partition *p) {
+        while (p->first < p->n)
+                partition_skip(p);
+}
+
+unsigned partition_held(const Partition *p) {
+        return p->n - p->first;
+}
+
+int64_t partition_lag(const Partition *p, rd_kafka_t *rk) {
+        int64_t low, high;
+
+        if (p->position < 0 ||
+            rd_kafka_get_watermark_offsets(rk, p->topic, p->number, &low, &high) || high < 0)
+                return -1;
+        return MAX(high - p->position, (int64_t) 0);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * One partition that one of our consumers owns at the moment: its queue, the events that were
+ * fetched and not yet written, and the positions. Made at each assignment, gone at each revocation.
+ * Which partitions there are and when they are read is consumer.c's.
+ */
+
+#include <librdkafka/rdkafka.h>
+
+#include "journal/entry.h"
+#include "kafka/queue.h"
+
+/* Events taken from the partition's queue at once. */
+#define PARTITION_BATCH 256
+
+typedef enum PartitionState {
+        PARTITION_READY,     /* events may be read and written */
+        PARTITION_CLAIMING,  /* at-most-once: the events held are being committed, before they are
+                                written */
+        PARTITION_RESETTING, /* its position is not in the log; a new one is looked up */
+} PartitionState;
+
+typedef struct Partition {
+        char *topic;
+        int32_t number;
+        PartitionState state;
+        rd_kafka_queue_t *queue;
+
+        rd_kafka_message_t *held[PARTITION_BATCH]; /* fetched, not written: held[first … n - 1] */
+        unsigned first;
+        unsigned n;
+
+        int64_t position;  /* one behind the last event that was written (or counted); < 0: unknown
+                            */
+        int64_t committed; /* what the broker has, as far as we know; < 0: nothing */
+        int64_t fetched;   /* one behind the last event that was read: where reading goes on */
+        bool anchor;       /* commit the position although nothing was consumed yet */
+        bool claim_failed; /* PARTITION_CLAIMING: the commit was refused; claim again */
+        Buffer prefix;     /* the fields that are the same in each entry */
+} Partition;
+
+/* Makes the partition and takes its queue out of the consumer's, so that it can be left unread
+ * without keeping rebalances from being served. `start` is the first offset to be read. To be
+ * called before rd_kafka_assign(). Returns 0 or a negative errno. */
+int partition_new(rd_kafka_t *rk, const char *topic, int32_t number, int64_t start,
+                  QueueWaker *waker, Partition **ret);
+/* Drops what is held: it was not committed and comes again to whoever owns the partition next. */
+Partition *partition_free(Partition *p);
+DEFINE_CLEANUP(Partition *, partition_free);
+
+/* Where nothing is held, takes the next events from the queue. Returns how many are held then. */
+unsigned partition_fetch(Partition *p);
+/* The oldest event held, or NULL. */
+rd_kafka_message_t *partition_peek(const Partition *p);
+/* The oldest event held was written: destroys it and moves the position. */
+void partition_pop(Partition *p);
+/* Destroys the oldest event without moving the position: an error message of librdkafka's. */
+void partition_skip(Partition *p);
+void partition_drop_held(Partition *p);
+unsigned partition_held(const Partition *p);
+
+/* Events between the position and the end of the log as the last fetch told it, or -1 where
+ * unknown. Does not block. */
+int64_t partition_lag(const Partition *p, rd_kafka_t *rk);

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A named source of events: see producer.h.
+ */
+
+#include "kafka/producer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "journal/record.h"
+#include "kafka/client.h"
+#include "kafka/cluster.h"
+
+/* A rate above this is made in bursts, one each so often. */
+#define BURST_USEC (2 * USEC_PER_MSEC)
+
+/* "max": events made, and reports read, between two looks at the clock; and how long one may keep
+ * the loop. */
+#define STRIDE 256
+#define SHARE_USEC (2 * USEC_PER_MSEC)
+
+/* An overflow or failed deliveries are over when there was none for so long. */
+#define QUIET_USEC (5 * USEC_PER_SEC)
+
+/* How long a stop waits for deliveries. */
+#define FLUSH_USEC (1500 * USEC_PER_MSEC)
+
+#define RESTART_FIRST_USEC USEC_PER_SEC
+#define RESTART_LAST_USEC (60 * USEC_PER_SEC)
+
+static void producer_make(Producer *p);
+
+const char *producer_state_to_string(const Producer *p) {
+        static const char *const names[] = {
+                [PRODUCER_WAITING] = "waiting",     [PRODUCER_RUNNING] = "running",
+                [PRODUCER_DONE] = "done",           [PRODUCER_STOPPING] = "stopping",
+                [PRODUCER_DESTROYING] = "stopping", [PRODUCER_RESTARTING] = "restarting",
+                [PRODUCER_GONE] = "stopping",
+        };
+
+        return p->state == PRODUCER_DESTROYING && !p->stopping ? "restarting" : names[p->state];
+}
+
+static void producer_subject(const Producer *p, char *to, size_t size) {
+        snprintf(to, size, "producer '%s'", p->config->name);
+}
+
+static int compile_templates(Producer *p) {
+        _cleanup_free_ char *error = NULL;
+        int r;
+
+        r = template_compile(p->config->value, TEMPLATE_VALUE, &p->value, &error);
+        if (r < 0)
+                return r;
+        p->keys = calloc(p->config->keys.n + 1, sizeof(*p->keys));
+        if (!p->keys)
+                return -ENOMEM;
+        for (unsigned i = 0; i < p->config->keys.n; i++) {
+                _cleanup_free_ char *key_error = NULL;
+
+                r = template_compile(p->config->keys.items[i], TEMPLATE_VALUE, &p->keys[i],
+                                     &key_error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int make_headers(Producer *p) {
+        const StringList *list = &p->config->headers;
+
+        if (list->n == 0)
+                return 0;
+        p->headers = rd_kafka_headers_new(list->n);
+        for (unsigned i = 0; i < list->n; i++) {
+                const char *value = strchr(list->items[i], '=');
+
+                if (!value || rd_kafka_header_add(p->headers, list->items[i],
+                                                  value - list->items[i], value + 1, -1))
+                        return -EINVAL;
+        }
+        return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        producer_make(userdata);
+        return 0;
+}
+
+static void on_wake(void *userdata);
+
+int producer_new(KafkaContext *context, const ProducerConfig *config, Producer **ret) {
+        _cleanup_(producer_freep) Producer *p = NULL;
+        int r;
+
+        p = calloc(1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        p->context = context;
+        p->config = config;
+        if (asprintf(&p->client_id, "crier-%s-producer", config->name) < 0) {
+                p->client_id = NULL;
+                return -ENOMEM;
+        }
+        if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random) || p->random == 0)
+                p->random = kafka_now_usec() | 1;
+        r = compile_templates(p);
+        if (r < 0)
+                return r;
+        r = make_headers(p);
+        if (r < 0)
+                return r;
+        r = queue_waker_new(context->event, on_wake, p, &p->waker);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(context->event, &p->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
+                                       p);
+        if (r < 0)
+                return r;
+        sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+static void producer_give_up_handles(Producer *p) {
+        p->queue = queue_unwatch(p->queue);
+        if (p->topic)
+                rd_kafka_topic_destroy(TAKE_PTR(p->topic));
+        if (p->timer)
+                sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+}
+
+Producer *producer_free(Producer *p) {
+        if (!p)
+                return NULL;
+        producer_give_up_handles(p);
+        if (p->rk)
+                rd_kafka_destroy(p->rk);
+        if (p->headers)
+                rd_kafka_headers_destroy(p->headers);
+        for (unsigned i = 0; p->keys && i < p->config->keys.n; i++)
+                template_free(p->keys[i]);
+        free(p->keys);
+        template_free(p->value);
+        sd_event_source_disable_unref(p->timer);
+        queue_waker_free(p->waker);
+        buffer_done(&p->value_text);
+        buffer_done(&p->key_text);
+        free(p->refused_text);
+        free(p->client_id);
+        free(p);
+        return NULL;
+}
+
+int producer_start(Producer *p) {
+        _cleanup_buffer_ Buffer error = {0};
+        ClientSpec spec = {
+                .role = CLIENT_PRODUCER,
+                .bootstrap = p->context->cluster->bootstrap,
+                .client_id = p->client_id,
+                .properties = &p->config->properties,
+                .config = p->context->config,
+                .opaque = p,
+        };
+        int r;
+
+        r = client_new(&spec, &p->rk, &error);
+        if (r < 0)
+                return log_error_errno(r, "Cannot make producer '%s': %s", p->config->name,
+                                       buffer_string(&error));
+        p->topic = rd_kafka_topic_new(p->rk, p->config->topic, NULL);
+        p->queue = rd_kafka_queue_get_main(p->rk);
+        queue_watch(p->waker, p->queue);
+        p->failed = false;
+        p->state = PRODUCER_RUNNING;
+        /* A schedule that was interrupted goes on from now: what was due meanwhile is not made up
+         * for. */
+        p->began_usec = kafka_now_usec();
+        p->due = 0;
+        producer_make(p);
+        return 0;
+}
+
+unsigned producer_queued(const Producer *p) {
+        return p->rk ? (unsigned) rd_kafka_outq_len(p->rk) : 0;
+}
+
+/* ---- making events ---- */
+
+static const void *expand(const Template *t, Producer *p, Buffer *to, size_t *ret_size) {
+        struct timespec ts;
+        TemplateValues values = {
+                .seq = p->made,
+                .producer = p->config->name,
+                .topic = p->config->topic,
+                .random = &p->random,
+        };
+
+        /* A constant is expanded once. */
+        if (!template_is_constant(t) || to->size == 0) {
+                clock_gettime(CLOCK_REALTIME, &ts);
+                values.time_ms = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+                buffer_clear(to);
+                template_expand(t, &values, to);
+        }
+        *ret_size = to->size;
+        /* Never NULL: an empty value or key is not the same as none. */
+        return buffer_string(to);
+}
+
+static rd_kafka_resp_err_t produce_with_headers(Producer *p, const void *key, size_t key_size,
+                                                const void *value, size_t value_size) {
+        rd_kafka_headers_t *headers = rd_kafka_headers_copy(p->headers);
+        rd_kafka_resp_err_t err;
+
+        err = rd_kafka_producev(
+                p->rk, RD_KAFKA_V_RKT(p->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                RD_KAFKA_V_VALUE((void *) (uintptr_t) value, value_size),
+                RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        if (err)
+                rd_kafka_headers_destroy(headers);
+        return err;
+}
+
+static rd_kafka_resp_err_t produce_one(Producer *p) {
+        size_t value_size, key_size = 0;
+        const void *value, *key = NULL;
+
+        value = expand(p->value, p, &p->value_text, &value_size);
+        if (p->config->keys.n > 0) {
+                /* Keys are taken in turn: a constant one may not stay in the buffer. */
+                buffer_clear(&p->key_text);
+                key = expand(p->keys[p->made % p->config->keys.n], p, &p->key_text, &key_size);
+        }
+        if (p->headers)
+                return produce_with_headers(p, key, key_size, value, value_size);
+        if (rd_kafka_produce(p->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                             (void *) (uintptr_t) value, value_size, key, key_size, NULL) < 0)
+                return rd_kafka_last_error();
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void producer_trouble(Producer *p, TroubleCode code, const char *text) {
+        char subject[300];
+
+        producer_subject(p, subject, sizeof(subject));
+        trouble_raise(&p->trouble, p->context->sink, subject, code, "%s", text);
+}
+
+static void producer_trouble_over(Producer *p) {
+        char subject[300];
+
+        if (p->trouble.code == TROUBLE_NONE)
+                return;
+        producer_subject(p, subject, sizeof(subject));
+        trouble_over(&p->trouble, p->context->sink, subject);
+}
+
+/* Trouble that has a record of its own, said when it begins. */
+static void producer_say(Producer *p, RecordId id, TroubleCode code, const char *text) {
+        const RecordField fields[] = {
+                {"CRIER_PRODUCER", p->config->name},
+                {"KAFKA_TOPIC", p->config->topic},
+                {NULL},
+        };
+
+        if (trouble_set(&p->trouble, code, "%s", text))
+                record_write(p->context->sink, id, fields, "Producer '%s': %s", p->config->name,
+                             text);
+}
+
+/* The broker, or librdkafka, did not take an event for a reason other than a full queue. */
+static void producer_undelivered(Producer *p, rd_kafka_resp_err_t err) {
+        TroubleCode code = trouble_from_error(err);
+
+        p->lost++;
+        p->trouble_usec = kafka_now_usec();
+        if (code != TROUBLE_NONE)
+                producer_trouble(p, code, rd_kafka_err2str(err));
+        else
+                producer_say(p, RECORD_PRODUCER_UNDELIVERED, TROUBLE_DELIVERY_FAILED,
+                             rd_kafka_err2str(err));
+}
+
+static bool all_made(const Producer *p) {
+        return p->config->count > 0 && p->made + p->overflowed >= p->config->count;
+}
+
+/* Makes one event. Returns false where the queue is full (and nothing was made). */
+static bool make_one(Producer *p) {
+        rd_kafka_resp_err_t err = produce_one(p);
+
+        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                return false;
+        p->made++;
+        if (err && err != RD_KAFKA_RESP_ERR__FATAL)
+                producer_undelivered(p, err);
+        return true;
+}
+
+static void make_due(Producer *p) {
+        double rate = p->config->rate;
+        uint64_t now = kafka_now_usec();
+        uint64_t due =
+                (uint64_t) ((double) (now - p->began_usec) * rate / (double) USEC_PER_SEC) + 1;
+        uint64_t next;
+
+        while (p->due < due && !all_made(p)) {
+                if (!make_one(p)) {
+                        p->overflowed++;
+                        p->trouble_usec = now;
+                }
+                p->due++;
+        }
+        if (p->overflowed > 0 && p->trouble_usec == now)
+                producer_say(p, RECORD_PRODUCER_OVERFLOW, TROUBLE_OVERFLOW,
+                             "the queue to the broker is full; events that are due are dropped");
+        if (all_made(p))
+                return;
+        next = p->began_usec + (uint64_t) ((double) p->due / rate * (double) USEC_PER_SEC);
+        sd_event_source_set_time(p->timer, MAX(next, now + BURST_USEC));
+        sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
+}
+
+static void make_max(Producer *p) {
+        uint64_t end = kafka_now_usec() + SHARE_USEC;
+
+        do {
+                for (unsigned i = 0; i < STRIDE && !all_made(p); i++)
+                        if (!make_one(p)) /* the next delivery reports wake us */
+                                return;
+        } while (!all_made(p) && kafka_now_usec() < end);
+        if (!all_made(p))
+                queue_wake(p->waker);
+}
+
+static void producer_make(Producer *p) {
+        if (p->state != PRODUCER_RUNNING || all_made(p))
+                return;
+        if (p->config->rate < 0)
+                make_max(p);
+        else
+                make_due(p);
+}
+
+/* ---- what became of them ---- */
+
+static void on_reports(Producer *p, rd_kafka_event_t *ev) {
+        const rd_kafka_message_t *m;
+        uint64_t acked = 0;
+
+        while ((m = rd_kafka_event_message_next(ev))) {
+                if (!m->err)
+                        acked++;
+                else if (m->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+                         m->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT &&
+                         m->err != RD_KAFKA_RESP_ERR__FATAL)
+                        producer_undelivered(p, m->err);
+                else
+                        p->lost++;
+        }
+        if (acked == 0)
+                return;
+        p->acked += acked;
+        p->failures = 0;
+        p->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (p->trouble.code != TROUBLE_NONE && kafka_now_usec() - p->trouble_usec > QUIET_USEC)
+                producer_trouble_over(p);
+}
+
+static void producer_fail(Producer *p, const char *text) {
+        if (p->failed || p->stopping)
+                return;
+        producer_say(p, RECORD_PRODUCER_FAILED, TROUBLE_CLIENT_FAILED, text);
+        p->trouble_usec = kafka_now_usec();
+        p->failed = true;
+}
+
+static void on_error(Producer *p, rd_kafka_event_t *ev) {
+        rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
+        const char *text = rd_kafka_event_error_string(ev);
+        TroubleCode code = trouble_from_error(err);
+
+        if (rd_kafka_event_error_is_fatal(ev))
+                producer_fail(p, text);
+        else if (trouble_is_connection(err))
+                cluster_suspect(p->context->cluster, err, text);
+        else if (code == TROUBLE_AUTH_FAILED || code == TROUBLE_TLS_FAILED) {
+                if (p->refused == err)
+                        return;
+                p->refused = err;
+                free(p->refused_text);
+                p->refused_text = strdup(text);
+                cluster_suspect(p->context->cluster, err, text);
+        } else if (code != TROUBLE_NONE)
+                producer_trouble(p, code, text);
+        else
+                log_debug("%s: %s: %s", p->client_id, rd_kafka_err2name(err), text);
+}
+
+static void on_destroyed(void *userdata) {
+        Producer *p = userdata;
+        uint64_t wait = RESTART_FIRST_USEC << MIN(p->failures, 6u);
+
+        if (p->failed && !p->stopping) {
+                p->failures++;
+                p->restart_usec = kafka_now_usec() + MIN(wait, RESTART_LAST_USEC);
+                p->state = PRODUCER_RESTARTING;
+        } else
+                p->state = PRODUCER_GONE;
+}
+
+static void producer_destroy(Producer *p) {
+        producer_give_up_handles(p);
+        p->state = PRODUCER_DESTROYING;
+        client_destroy(p->context->helpers, TAKE_PTR(p->rk), on_destroyed, p);
+}
+
+/* All events are made and each has its report. */
+static void producer_finished(Producer *p) {
+        const RecordField fields[] = {
+                {"CRIER_PRODUCER", p->config->name},
+                {"KAFKA_TOPIC", p->config->topic},
+                {NULL},
+        };
+
+        p->state = PRODUCER_DONE;
+        record_write(p->context->sink, RECORD_PRODUCER_DONE, fields,
+                     "Producer '%s' has made its %" PRIu64 " events: %" PRIu64
+                     " delivered, %" PRIu64 " failed, %" PRIu64 " overflowed",
+                     p->config->name, p->config->count, p->acked, p->lost, p->overflowed);
+}
+
+static void producer_serve(Producer *p) {
+        rd_kafka_event_t *ev;
+
+        for (unsigned i = 0; i < STRIDE && (ev = rd_kafka_queue_poll(p->queue, 0)); i++) {
+                if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
+                        on_reports(p, ev);
+                else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR)
+                        on_error(p, ev);
+                rd_kafka_event_destroy(ev);
+                if (i == STRIDE - 1)
+                        queue_wake(p->waker);
+        }
+}
+
+static void on_wake(void *userdata) {
+        Producer *p = userdata;
+
+        if (!p->rk)
+                return;
+        producer_serve(p);
+        if (p->failed) {
+                producer_destroy(p);
+                return;
+        }
+        if (p->state == PRODUCER_RUNNING && p->config->rate < 0)
+                make_max(p);
+        if (p->state == PRODUCER_RUNNING && all_made(p) && producer_queued(p) == 0)
+                producer_finished(p);
+        if (p->state == PRODUCER_STOPPING && producer_queued(p) == 0)
+                producer_destroy(p);
+}
+
+void producer_stop(Producer *p) {
+        if (p->stopping)
+                return;
+        p->stopping = true;
+        sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+        if (!p->rk) {
+                if (p->state != PRODUCER_DESTROYING)
+                        p->state = PRODUCER_GONE;
+                return;
+        }
+        p->state = PRODUCER_STOPPING;
+        p->flush_usec = kafka_now_usec() + FLUSH_USEC;
+        queue_wake(p->waker);
+}
+
+/* The broker does not answer in time: what it has not taken is given up, and said. */
+static void producer_give_up(Producer *p) {
+        const RecordField fields[] = {
+                {"CRIER_PRODUCER", p->config->name},
+                {"KAFKA_TOPIC", p->config->topic},
+                {NULL},
+        };
+
+        p->flush_usec = UINT64_MAX;
+        p->context->unsettled = true;
+        record_write(p->context->sink, RECORD_PRODUCER_UNDELIVERED, fields,
+                     "Producer '%s' stops with %u events that the broker has not confirmed",
+                     p->config->name, producer_queued(p));
+        (void) rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+bool producer_is_gone(const Producer *p) {
+        return p->state == PRODUCER_GONE;
+}
+
+void producer_tick(Producer *p, uint64_t now) {
+        if (p->state == PRODUCER_RESTARTING && now >= p->restart_usec && producer_start(p) < 0) {
+                p->failed = true;
+                producer_give_up_handles(p);
+                on_destroyed(p);
+        }
+        if (p->state == PRODUCER_STOPPING && now >= p->flush_usec && producer_queued(p) > 0)
+                producer_give_up(p);
+        if (p->rk)
+                on_wake(p);
+}
+
+void producer_cluster_up(Producer *p) {
+        if (p->refused && p->refused_text) {
+                producer_trouble(p, trouble_from_error(p->refused), p->refused_text);
+                p->trouble_usec = kafka_now_usec();
+        }
+}

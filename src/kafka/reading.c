@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Events from partitions to the sink: see reading.h.
+ */
+
+#include "kafka/reading.h"
+
+#include <errno.h>
+
+#include "kafka/assignment.h"
+#include "kafka/committer.h"
+#include "kafka/group.h"
+
+/* How long one consumer may keep the loop to itself. */
+#define READING_SHARE_USEC (2 * USEC_PER_MSEC)
+
+static int write_event(Consumer *c, const Partition *p, const rd_kafka_message_t *m) {
+        Sink *sink = c->context->sink;
+
+        if (!c->group->config->log)
+                return 0;
+        event_entry(&c->reader, m, p->topic, &p->prefix, sink->kind->wants_fields, &c->scratch,
+                    &c->entry);
+        return sink_write(sink, &c->entry);
+}
+
+/* In the place of an event: something is wrong with this partition. */
+static void partition_error(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
+        if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+                assignment_reset(c, p);
+        else
+                consumer_error(c, m->err, p->topic, rd_kafka_message_errstr(m));
+}
+
+/* Writes what the partition holds. Returns 0, or -EAGAIN where the sink is full. */
+static int write_held(Consumer *c, Partition *p) {
+        rd_kafka_message_t *m;
+
+        while ((m = partition_peek(p))) {
+                int r;
+
+                if (m->err) {
+                        partition_error(c, p, m);
+                        partition_skip(p);
+                        continue;
+                }
+                /* What was read before a reset or a seek of ours, and came late. */
+                if (m->offset < p->position) {
+                        partition_skip(p);
+                        continue;
+                }
+                r = write_event(c, p, m);
+                if (r < 0)
+                        return -EAGAIN;
+                partition_pop(p);
+                c->written++;
+        }
+        return 0;
+}
+
+/* Takes the next events of the partition and writes them. Returns how many it took, or -EAGAIN. */
+static int read_partition(Consumer *c, Partition *p) {
+        bool claim = group_delivery(c->group) == DELIVERY_AT_MOST_ONCE;
+        unsigned n = 0;
+
+        if (p->state == PARTITION_CLAIMING && p->claim_failed && c->commits == 0) {
+                p->claim_failed = false;
+                committer_claim(c, p);
+        }
+        if (p->state == PARTITION_CLAIMING)
+                return 0;
+        if (partition_held(p) == 0) {
+                n = partition_fetch(p);
+                c->received += n;
+                if (n > 0 && claim && p->fetched > p->committed) {
+                        committer_claim(c, p);
+                        return 0;
+                }
+        }
+        return write_held(c, p) < 0 ? -EAGAIN : (int) n;
+}
+
+void reading_run(Consumer *c) {
+        uint64_t end = kafka_now_usec() + READING_SHARE_USEC;
+        int taken;
+
+        if (c->n_partitions == 0)
+                return;
+        do {
+                taken = 0;
+                for (unsigned i = 0; i < c->n_partitions; i++) {
+                        Partition *p = c->partitions[c->next_partition++ % c->n_partitions];
+                        int r = read_partition(c, p);
+
+                        if (r < 0) /* the sink wakes us */
+                                return;
+                        taken += r;
+                }
+                c->failures = taken > 0 ? 0 : c->failures;
+        } while (taken > 0 && kafka_now_usec() < end);
+        if (taken > 0)
+                queue_wake(c->waker);
+}
+
+bool reading_finish(Consumer *c) {
+        bool all = true;
+
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                Partition *p = c->partitions[i];
+
+                if (p->state == PARTITION_CLAIMING)
+                        all = all && p->claim_failed;
+                else if (write_held(c, p) < 0)
+                        all = false;
+        }
+        return all;
+}

@@ -1,0 +1,322 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Sets crier beside what one would use instead: on a lab VM, with a real Kafka outside it. Each
+figure is the median of alternating runs, with its spread. Needs root; takes minutes; not a test."""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lib import config, files, kafka, varlink, vm  # noqa: E402
+
+import measure  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+PARTITIONS = 5
+# The machine's own packages: what crier is set beside.
+TOOLS = ("kcat", "rsyslog", "rsyslog-kafka", "python3-confluent-kafka")
+VALUE = ('{"to": "Ada Lovelace", "from": "%s@gmail.com", '
+         '"message": "We will have affordable prices, right?"}')
+CONSTANT = VALUE % "abcdefg"
+LAB_VALUE = VALUE % "%{alpha:7}"
+# Runs a command and tells what it has used of the CPU.
+CPU_OF_COMMAND = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime)
+"""
+SETTLE_SECONDS = 15
+JOURNALD = """[Journal]
+Storage=persistent
+SystemMaxUse=8G
+ForwardToSyslog=no
+"""
+
+
+def values(count):
+    """Lines as the lab's script makes them, each another one, all of one length."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    for number in range(count):
+        name = ""
+        for _ in range(7):
+            number, letter = divmod(number, 26)
+            name += letters[letter]
+        yield VALUE % name
+
+
+class Bench:
+    """All contenders. Each is a method that runs once and returns its figures."""
+
+    def __init__(self, lab, options):
+        self.lab = lab
+        self.machine = lab.machine
+        self.options = options
+
+    def prepare(self):
+        """Installs crier and what it is set beside in the machine."""
+        self.machine.shell("mkdir -p /etc/systemd/journald.conf.d")
+        self.machine.write("/etc/systemd/journald.conf.d/bench.conf", JOURNALD)
+        self.machine.run("systemctl", "restart", "systemd-journald")
+        self.machine.install(vm.package())
+        self.machine.run("systemctl", "stop", "crierd")
+        self.machine.shell("export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; "
+                           f"apt-get install -qq --yes --no-install-recommends {' '.join(TOOLS)}",
+                           timeout=300)
+        self.machine.shell("systemctl disable --now rsyslog.service syslog.socket", check=False)
+        self.copy(files.TREE / "tests/lib/labscript.py", "/root/labscript.py")
+        with tempfile.TemporaryDirectory() as directory:
+            flood = pathlib.Path(directory) / "flood"
+            subprocess.run(["cc", "-O2", "-o", flood, HERE / "flood.c", "-lsystemd"], check=True)
+            self.copy(flood, "/root/flood")
+
+    def copy(self, source, inside):
+        shutil.copy2(source, self.lab.inside(inside))
+
+    def new_topic(self):
+        return self.lab.cluster.create_topic(self.lab.fresh("bench"), PARTITIONS)
+
+    def fill(self, count):
+        """A topic with `count` events; its name. Made by kcat, outside the machine."""
+        topic = self.new_topic()
+        with subprocess.Popen(["kcat", "-P", "-b", self.lab.cluster.bootstrap, "-t", topic, "-X",
+                               "acks=all"], stdin=subprocess.PIPE, text=True) as producer:
+            for value in values(count):
+                producer.stdin.write(value + "\n")
+        assert producer.returncode == 0
+        return topic
+
+    # What runs in the machine.
+
+    def start_crier(self, **parts):
+        """Starts the service with a configuration; its process id."""
+        conf = config.text(config.build(bootstrap=self.lab.cluster.bootstrap, **parts))
+        self.machine.write("/etc/crier/crierd.conf", conf)
+        self.machine.run("systemctl", "restart", "crierd")
+        return self.machine.main_pid("crierd")
+
+    def stop_crier(self):
+        self.machine.run("systemctl", "stop", "crierd")
+
+    def status(self):
+        return varlink.call(self.lab.inside("/run/crier/control"), "io.crier.Control.Status")
+
+    def start_unit(self, name, *command):
+        """Starts a command as a service without a rate limit; its process id."""
+        self.machine.run("systemd-run", "--quiet", "--collect", f"--unit={name}",
+                         "--property=LogRateLimitIntervalSec=1us", *command)
+        return self.machine.main_pid(name)
+
+    def stop_unit(self, name):
+        self.machine.run("systemctl", "stop", name)
+
+    # Into the journal.
+
+    def journal_figures(self, start, cpu):
+        """Runs one way into an empty journal: start() begins it, cpu() is what its process has used
+        when all is in the journal."""
+        self.lab.empty_journal()
+        journald = self.lab.journald()
+        before = self.lab.cpu(journald)
+        start()
+        self.lab.wait_journal_settled()
+        return {"cpu": cpu(), "journald": self.lab.cpu(journald) - before,
+                "rate": self.lab.journal_rate(self.options.events)}
+
+    def crier_to_journal(self):
+        started = []
+        group = config.group(self.lab.fresh("bench"), self.topic, start="earliest")
+        try:
+            return self.journal_figures(lambda: started.append(self.start_crier(groups=[group])),
+                                        lambda: self.lab.cpu(started[0]))
+        finally:
+            self.stop_crier()
+
+    def flood_to_journal(self):
+        told = []
+        return self.journal_figures(
+            lambda: told.append(self.machine.run(
+                "systemd-run", "--quiet", "--collect", "--wait", "--pipe",
+                "--property=LogRateLimitIntervalSec=1us", "/root/flood", self.options.events,
+                timeout=180).stdout),
+            lambda: json.loads(told[0])["cpu_seconds"])
+
+    def rsyslog_to_journal(self):
+        started = []
+        conf = (HERE / "rsyslog.conf").read_text()
+        for name, value in (("TOPIC", self.topic), ("GROUP", self.lab.fresh("bench")),
+                            ("BOOTSTRAP", self.lab.cluster.bootstrap)):
+            conf = conf.replace(f"@{name}@", value)
+        self.machine.write("/root/rsyslog.conf", conf)
+        try:
+            return self.journal_figures(
+                lambda: started.append(self.start_unit("bench-rsyslog", "/usr/sbin/rsyslogd", "-n",
+                                                       "-f", "/root/rsyslog.conf", "-i", "NONE")),
+                lambda: self.lab.cpu(started[0]))
+        finally:
+            self.stop_unit("bench-rsyslog")
+
+    def journal(self):
+        self.topic = self.fill(self.options.events)
+        results = measure.alternate(self.options.rounds, {
+            "crierd": self.crier_to_journal,
+            "sd_journal_sendv flood": self.flood_to_journal,
+            "rsyslog imkafka, omjournal": self.rsyslog_to_journal})
+        measure.table(f"Kafka to journal, {self.options.events:,} events", results, "crierd",
+                      [("rate", "events/s", 0), ("cpu", "CPU s", 2),
+                       ("journald", "journald CPU s", 2)])
+
+    # Out of Kafka, without the journal.
+
+    def crier_consumes(self):
+        group = config.group(self.lab.fresh("bench"), self.topic, start="earliest", log=False)
+        pid = self.start_crier(groups=[group])
+        try:
+            rate = measure.rate(lambda: self.status()["groups"][0]["received"], self.many)
+            return {"rate": rate, "cpu": self.lab.cpu(pid)}
+        finally:
+            self.stop_crier()
+
+    def kcat_consumes(self):
+        out = "/root/consumed"
+        self.machine.run("sh", "-c", f": >{out}")
+        command = (f"exec kcat -q -b {self.lab.cluster.bootstrap} -X auto.offset.reset=earliest "
+                   f"-G {self.lab.fresh('bench')} {self.topic} >{out}")
+        pid = self.start_unit("bench-kcat", "sh", "-c", command)
+        path = self.lab.inside(out)
+        line = len(CONSTANT) + 1
+        try:
+            # kcat's output comes in blocks; the last one only when it ends.
+            rate = measure.rate(lambda: path.stat().st_size // line, self.many - 100)
+            return {"rate": rate, "cpu": self.lab.cpu(pid)}
+        finally:
+            self.stop_unit("bench-kcat")
+
+    def consume(self):
+        self.many = self.options.events * 10
+        self.topic = self.fill(self.many)
+        results = measure.alternate(self.options.rounds, {
+            "crierd, log = false": self.crier_consumes, "kcat -G to a file": self.kcat_consumes})
+        measure.table(f"Out of Kafka, {self.many:,} events", results, "crierd, log = false",
+                      [("rate", "events/s", 0), ("cpu", "CPU s", 2)])
+
+    # Into Kafka.
+
+    def crier_produces(self):
+        topic = self.new_topic()
+        producer = config.producer("bench", topic, CONSTANT, rate="max", count=self.many,
+                                   properties=["acks=all"])
+        with self.lab.stored(topic, PARTITIONS) as count:
+            pid = self.start_crier(producers=[producer])
+            try:
+                return {"rate": measure.rate(count, self.many), "cpu": self.lab.cpu(pid)}
+            finally:
+                self.stop_crier()
+
+    def kcat_produces(self):
+        topic = self.new_topic()
+        command = self.machine.command("python3", "-c", CPU_OF_COMMAND, "kcat", "-P", "-b",
+                                       self.lab.cluster.bootstrap, "-t", topic, "-X", "acks=all",
+                                       "-l", "/root/lines")
+        with self.lab.stored(topic, PARTITIONS) as count, subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as kcat:
+            rate = measure.rate(count, self.many)
+            return {"rate": rate, "cpu": float(kcat.stdout.read())}
+
+    def produce(self):
+        self.many = self.options.events * 10
+        self.machine.shell(f"yes '{CONSTANT}' | head -n {self.many} >/root/lines")
+        results = measure.alternate(self.options.rounds, {
+            "crierd, rate = max": self.crier_produces, "kcat -P": self.kcat_produces})
+        measure.table(f"Into Kafka, {self.many:,} events, acks=all", results, "crierd, rate = max",
+                      [("rate", "events/s", 0), ("cpu", "CPU s", 2)])
+
+    # At rest: five consumers of one group, one event a second.
+
+    def idle_figures(self, pid):
+        """CPU and memory of a process over a while, once it has found its pace."""
+        time.sleep(SETTLE_SECONDS)
+        before, began = self.lab.cpu(pid), time.monotonic()
+        time.sleep(self.options.seconds)
+        used = self.lab.cpu(pid) - before
+        return {"cpu": 100 * used / (time.monotonic() - began), "memory": self.lab.memory(pid)}
+
+    def crier_idles(self):
+        topic = self.new_topic()
+        producer = config.producer("office", topic, LAB_VALUE, rate=1.0)
+        group = config.group(self.lab.fresh("bench"), topic, consumers=5)
+        pid = self.start_crier(producers=[producer], groups=[group])
+        try:
+            return self.idle_figures(pid)
+        finally:
+            self.stop_crier()
+
+    def script_idles(self):
+        topic = self.new_topic()
+        group = self.lab.fresh("bench")
+        pid = self.start_unit("bench-script", "/usr/bin/python3", "/root/labscript.py",
+                              self.lab.cluster.bootstrap, topic, "--producers=1",
+                              *[f"--group={group}"] * 5)
+        try:
+            return self.idle_figures(pid)
+        finally:
+            self.stop_unit("bench-script")
+
+    def idle(self):
+        results = measure.alternate(self.options.rounds, {
+            "crierd": self.crier_idles, "the lab's script": self.script_idles})
+        figures = [("cpu", "CPU, % of a core", 2), ("memory", "RssAnon, MiB", 1)]
+        measure.table("Five consumers, 1 event/s", results, "crierd", figures)
+        measure.table("The same, by memory", results, "crierd", figures[::-1])
+
+    # From start to READY=1.
+
+    def crier_starts(self):
+        self.start_crier(groups=[config.group("bench", self.topic, consumers=5)])
+        try:
+            began, ready = (int(self.machine.run("systemctl", "show", "crierd", "-P", name).stdout)
+                            for name in ("ExecMainStartTimestampMonotonic",
+                                         "ActiveEnterTimestampMonotonic"))
+            return {"ready": (ready - began) / 1000}
+        finally:
+            self.stop_crier()
+
+    def ready(self):
+        self.topic = self.new_topic()
+        results = measure.alternate(2 * self.options.rounds, {"crierd": self.crier_starts})
+        measure.table("From start to READY", results, "crierd", [("ready", "ms", 1)])
+
+
+BENCHES = ("ready", "journal", "consume", "produce", "idle")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bench", nargs="*", help=f"which ones ({', '.join(BENCHES)}); default: all")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--events", type=int, default=200_000,
+                        help="into the journal; elsewhere ten times as many (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=60, help="how long to watch what idles")
+    options = parser.parse_args()
+    if unknown := set(options.bench) - set(BENCHES):
+        parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    if os.geteuid() != 0:
+        sys.exit("run.py: the lab VM needs root")
+    with kafka.Cluster() as cluster, vm.Machine() as machine:
+        bench = Bench(measure.Lab(machine, cluster), options)
+        bench.prepare()
+        for name in options.bench or BENCHES:
+            print(f"{name}:", flush=True)
+            getattr(bench, name)()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Small things that a test does with a broker, real or embedded, as any client would."""
+
+import confluent_kafka
+
+# Larger than every event of the tests.
+LARGEST = 8 * 1024 * 1024
+
+
+def produce(bootstrap, topic, events):
+    """Puts events into a topic and waits until the broker has them. An event is (key, value),
+    (key, value, headers) or (key, value, headers, partition)."""
+    client = confluent_kafka.Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "message.max.bytes": LARGEST,
+            "linger.ms": 5,
+        }
+    )
+    failed = []
+
+    def delivered(error, _):
+        if error:
+            failed.append(error)
+
+    for event in events:
+        key, value, headers, partition = (tuple(event) + (None, None))[:4]
+        more = {} if partition is None else {"partition": partition}
+        client.produce(
+            topic, value=value, key=key, headers=headers or [], on_delivery=delivered, **more
+        )
+        client.poll(0)
+    assert client.flush(30) == 0 and not failed, failed
+
+
+def ends(bootstrap, topic):
+    """{partition: offset behind the newest event}"""
+    client = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "ends"})
+    try:
+        found = {}
+        for partition in client.list_topics(topic, timeout=10).topics[topic].partitions:
+            place = confluent_kafka.TopicPartition(topic, partition)
+            found[partition] = client.get_watermark_offsets(place, timeout=10)[1]
+        return found
+    finally:
+        client.close()

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A lab VM: a Debian root that systemd-nspawn boots, with systemd as process 1 and the host's
+loopback, so that a broker on the host's 127.0.0.1 is reachable. The root is made once (debootstrap)
+and each machine works on a layer above it. Needs root. Ends by the id of the process that was
+started."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from lib import files, wait
+
+# What a Debian lab VM has beyond its base, and what the package needs, so that its installation
+# downloads nothing.
+PACKAGES = (
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "librdkafka1",
+    "libconfig9",
+    "libsystemd0",
+    "libjansson4",
+    "libsmartcols1",
+)
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def release():
+    """The host's Debian release, and the mirror that its apt uses."""
+    lines = pathlib.Path("/etc/os-release").read_text().splitlines()
+    codename = (
+        dict(line.split("=", 1) for line in lines if "=" in line)
+        .get("VERSION_CODENAME", "")
+        .strip('"')
+    )
+    found = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"],
+        check=True,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    mirrors = [line.split()[1] for line in found.stdout.splitlines() if line.split()[0] == codename]
+    if not mirrors:
+        raise RuntimeError(f"apt knows no mirror of '{codename}'; run apt-get update")
+    return codename, mirrors[0]
+
+
+def root():
+    """The directory with the pristine root; makes it once."""
+    codename, mirror = release()
+    with files.once(f"vm-{codename}-{files.digest(*PACKAGES)}") as (path, new):
+        if new:
+            subprocess.run(
+                [
+                    "debootstrap",
+                    "--variant=minbase",
+                    "--include=" + ",".join(PACKAGES),
+                    codename,
+                    new,
+                    mirror,
+                ],
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            shutil.rmtree(new / "var/cache/apt/archives", ignore_errors=True)
+            (new / "var/log/journal").mkdir(exist_ok=True)
+    return path
+
+
+def package():
+    """The crier package, built from the tree as it is now: the path of its .deb."""
+    contents = [name + "\0" + (files.TREE / name).read_bytes().hex() for name in files.sources()]
+    with files.once(f"deb-{files.digest(*contents)}") as (path, new):
+        if new:
+            for old in files.cache().glob("deb-*"):
+                if old != new and old.is_dir():
+                    shutil.rmtree(old)
+            built = subprocess.run(
+                [files.TREE / "packaging" / "build-deb.sh", new],
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            if built.returncode != 0:
+                raise RuntimeError(f"the package was not built:\n{built.stdout[-6000:]}")
+    return next(path.glob("crier_*.deb"))
+
+
+class Machine:
+    """A booted machine. Use it as a context manager."""
+
+    def __init__(self):
+        self.name = f"crier-{os.getpid()}-{id(self) & 0xffff:x}"
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="vm-run-", dir=files.cache()))
+        self.root = self.directory / "root"
+        self.mounted = False
+        self.process = None
+        self.leader = None
+        self.groups = []
+
+    def __enter__(self):
+        try:
+            self._layer()
+            self._boot()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _layer(self):
+        """A writable copy of the pristine root: an overlay, or a plain copy where that is not
+        possible."""
+        self.root.mkdir()
+        upper, work = self.directory / "upper", self.directory / "work"
+        upper.mkdir()
+        work.mkdir()
+        base = root()
+        mounted = subprocess.run(
+            [
+                "mount",
+                "-t",
+                "overlay",
+                "overlay",
+                "-o",
+                f"lowerdir={base},upperdir={upper},workdir={work}",
+                self.root,
+            ],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+        )
+        self.mounted = mounted.returncode == 0
+        if not self.mounted:
+            subprocess.run(["cp", "-a", "--reflink=auto", f"{base}/.", self.root], check=True)
+        (self.root / "etc/machine-id").write_text("")
+        (self.root / "etc/hostname").write_text("lab\n")
+
+    def _own_groups(self):
+        """Control groups of its own where the host's process 1 is not systemd, which would give it
+        one: two machines in one group disturb each other."""
+        for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+            number, controllers, path = line.split(":", 2)
+            base = {"name=systemd": "/sys/fs/cgroup/systemd"}.get(controllers)
+            if number == "0":
+                unified = pathlib.Path("/sys/fs/cgroup/unified")
+                base = unified if unified.is_dir() else "/sys/fs/cgroup"
+            if base and os.path.exists(f"{base}{path}/cgroup.procs"):
+                group = pathlib.Path(f"{base}{path}") / self.name
+                with contextlib.suppress(OSError):
+                    group.mkdir()
+                    self.groups.append(group)
+
+    def _boot(self):
+        command = [
+            "systemd-nspawn",
+            "--quiet",
+            "--register=no",
+            f"--machine={self.name}",
+            "-D",
+            str(self.root),
+            "--boot",
+        ]
+        if not os.path.isdir("/run/systemd/system"):
+            command.insert(1, "--keep-unit")
+            self._own_groups()
+
+        def enter_groups():
+            for group in self.groups:
+                (group / "cgroup.procs").write_text(str(os.getpid()))
+
+        with open(self.directory / "console", "wb") as console:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                preexec_fn=enter_groups,
+            )
+        self.leader = wait.until(self._find_leader, 30, self._console)
+        wait.until(self._is_up, 60, self._console, interval=0.2)
+
+    def _console(self):
+        return (
+            "the machine boots:\n"
+            + (self.directory / "console").read_text(errors="replace")[-3000:]
+        )
+
+    def _find_leader(self):
+        """The process on the host that is process 1 of the machine."""
+        assert self.process.poll() is None, self._console()
+        for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for child in path.read_text().split():
+                with contextlib.suppress(OSError):
+                    status = pathlib.Path(f"/proc/{child}/status").read_text()
+                    if any(
+                        line.startswith("NSpid:")
+                        and line.split()[-1] == "1"
+                        and len(line.split()) > 2
+                        for line in status.splitlines()
+                    ):
+                        return int(child)
+        return None
+
+    def _is_up(self):
+        assert self.process.poll() is None, self._console()
+        state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
+        return state in ("running", "degraded")
+
+    def close(self):
+        """Powers the machine off and takes its layer away."""
+        if self.process and self.process.poll() is None:
+            if self.leader:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.leader, signal.SIGRTMIN + 4)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                if self.leader:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(self.leader, signal.SIGKILL)
+        if self.mounted:
+            unmounted = subprocess.run(["umount", self.root], capture_output=True)
+            if unmounted.returncode != 0:
+                subprocess.run(["umount", "--lazy", self.root], check=False)
+        for group in self.groups:
+            for path in sorted(group.rglob("*"), reverse=True):
+                if path.is_dir():
+                    with contextlib.suppress(OSError):
+                        path.rmdir()
+            with contextlib.suppress(OSError):
+                group.rmdir()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def command(self, *arguments, user=None):
+        """The host's command that runs `arguments` inside, as root or as `user`."""
+        inside = ["runuser", "-u", user, "--"] if user else []
+        return [
+            "nsenter",
+            "-t",
+            str(self.leader),
+            "-a",
+            "env",
+            "-i",
+            f"PATH={PATH}",
+            "LANG=C.UTF-8",
+            "TERM=dumb",
+            *inside,
+            *map(str, arguments),
+        ]
+
+    def run(self, *arguments, user=None, check=True, timeout=60, stdin=None):
+        """Runs a command inside to its end; the result has returncode, stdout and stderr (text)."""
+        more = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+        result = subprocess.run(
+            self.command(*arguments, user=user),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            **more,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(
+                f"{' '.join(map(str, arguments))}: {result.returncode}\n"
+                f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+            )
+        return result
+
+    def shell(self, script, **more):
+        return self.run("sh", "-ec", script, **more)
+
+    def path(self, inside):
+        """Where a file of the machine is on the host."""
+        return self.root / str(inside).lstrip("/")
+
+    def write(self, inside, text):
+        """Writes a file inside, readable by all."""
+        self.run("sh", "-c", f"umask 022; cat >'{inside}'", stdin=text)
+
+    def install(self, deb):
+        """Installs a package file as a user would."""
+        self.shell("mkdir -p /root/packages")
+        shutil.copy2(deb, self.path("/root/packages"))
+        return self.run(
+            "apt-get",
+            "install",
+            "--yes",
+            "--no-install-recommends",
+            "--no-download",
+            f"/root/packages/{deb.name}",
+            timeout=120,
+        )
+
+    def journal(self, *matches, user=None, timeout=60):
+        """Journal entries as dicts: journalctl -o json --all with options or matches."""
+        found = self.run(
+            "journalctl",
+            "--quiet",
+            "--no-pager",
+            "--all",
+            "-o",
+            "json",
+            *matches,
+            user=user,
+            timeout=timeout,
+        )
+        return [json.loads(line) for line in found.stdout.splitlines()]
+
+    def main_pid(self, unit):
+        """The main process of a unit: its id inside the machine, 0 where there is none."""
+        return int(self.run("systemctl", "show", "-P", "MainPID", unit).stdout)

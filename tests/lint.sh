@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What a reader of the tree may rely on, checked: formatting, static analysis, the direction of
+# includes, sizes, manual pages, scripts, and that the tree builds with clang without a warning. Prints one
+# line for each check, `ok NAME` or `FAIL NAME` with what was found below it; ends with 1 where one
+# failed. Needs no build directory and writes nothing into the tree.
+#
+# shellcheck disable=SC2317 # the checks are called by name
+set -eu
+
+cd "$(dirname "$0")/.."
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+
+# The files that belong to the tree, NUL-separated, as git sees them (new ones too); all without git.
+all_files() {
+        git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard 2>/dev/null ||
+                find . -type f -not -path './.git/*' -print0
+}
+
+existing() {
+        while IFS= read -r -d '' name; do
+                [ ! -f "$name" ] || printf '%s\0' "$name"
+        done
+}
+
+all_files | existing | sort -zu >"$scratch/files"
+
+# matching REGEX: the files whose names match, one a line.
+matching() {
+        tr '\0' '\n' <"$scratch/files" | grep -E "$1" || true
+}
+
+# check NAME COMMAND…: runs the command; it is right where it ends with 0.
+check() {
+        local name=$1
+        shift
+        if "$@" >"$scratch/output" 2>&1; then
+                echo "ok   $name"
+        else
+                echo "FAIL $name"
+                sed 's/^/     /' "$scratch/output" | head -60
+                failed=1
+        fi
+}
+
+need() {
+        command -v "$1" >/dev/null || {
+                echo "'$1' is missing; on Debian: apt-get install $2"
+                return 1
+        }
+}
+
+format() {
+        need clang-format clang-format && clang-format --dry-run -Werror "${c_files[@]}"
+}
+
+# cppcheck knows nothing of cleanup attributes: leaks are for clang's analyzer and the sanitizers.
+static_cppcheck() {
+        need cppcheck cppcheck && cppcheck --quiet --error-exitcode=1 --inline-suppr -j 2 --std=c11 \
+                --enable=warning,performance,portability --library=posix -I src \
+                --suppress=missingInclude --suppress=missingIncludeSystem \
+                --suppress=memleak --suppress=resourceLeak --suppress=getgrnamCalled \
+                "${c_sources[@]}"
+}
+
+# A copy of the tree, configured for clang: it has config.h, which clang-tidy needs too.
+configure_with_clang() {
+        need clang clang || return 1
+        mkdir "$scratch/tree" "$scratch/build"
+        xargs -0 cp --parents -t "$scratch/tree" <"$scratch/files"
+        (cd "$scratch/tree" && ./autogen.sh && cd "$scratch/build" &&
+                "$scratch/tree/configure" CC=clang CFLAGS=-O1 --enable-werror) >"$scratch/log" 2>&1 ||
+                { tail -n 30 "$scratch/log"; return 1; }
+}
+
+build_with_clang() {
+        make -C "$scratch/build" -j2 all check TESTS= INTEGRATION=no >"$scratch/log" 2>&1 ||
+                { grep -E 'error|warning|\*\*\*' "$scratch/log" || tail -n 30 "$scratch/log"; return 1; }
+}
+
+# Two files at a time.
+static_tidy() {
+        need clang-tidy clang-tidy || return 1
+        local flags
+        read -ra flags < <(pkg-config --cflags rdkafka libconfig libsystemd jansson smartcols)
+        flags+=(-std=gnu17 -D_GNU_SOURCE -I src -I "$scratch/build" -include "$scratch/build/config.h"
+                "-DTESTS_DIR=\"tests\"" "-DSYSCONFDIR=\"/etc\"")
+        printf '%s\0' "${c_sources[@]}" |
+                xargs -0 -P 2 -I FILE clang-tidy --quiet FILE -- "${flags[@]}" >"$scratch/tidy" 2>/dev/null ||
+                { cat "$scratch/tidy"; return 1; }
+}
+
+shell_scripts() {
+        need shellcheck shellcheck || return 1
+        local scripts
+        mapfile -t scripts < <(tr '\0' '\n' <"$scratch/files" | while IFS= read -r name; do
+                case $name in
+                *.sh) echo "$name" ;;
+                *) if head -c 64 "$name" | head -n 1 | grep -aqE '^#! ?/(usr/)?bin/(env )?(ba|da)?sh'; then
+                        echo "$name"
+                fi ;;
+                esac
+        done)
+        shellcheck "${scripts[@]}"
+}
+
+python_files() {
+        need flake8 flake8 || return 1
+        local names
+        mapfile -t names < <(matching '\.py$')
+        flake8 --max-line-length 100 "${names[@]}"
+}
+
+manual_pages() {
+        need mandoc mandoc || return 1
+        local pages
+        mapfile -t pages < <(matching '^man/.*\.[0-9]$')
+        [ "${#pages[@]}" -gt 0 ] || { echo "no manual pages found"; return 1; }
+        mandoc -Tlint -W warning "${pages[@]}"
+}
+
+# Packages come through the clients that the machine has set up, from wherever it has set them up.
+registry_names() {
+        ! tr '\n' '\0' < <(matching .) | xargs -0 grep -nIE \
+                '(deb|security)[.]debian[.]org|maven[.](org|apache[.]org/maven2)|pypi[.]org|pythonhoste[d]|npmj[s]'
+}
+
+mapfile -t c_files < <(matching '\.[ch]$')
+mapfile -t c_sources < <(matching '^(src|tests)/.*\.c$')
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
+check format format
+for rule in headers includes sizes; do
+        check "$rule" "$python" tests/lint-sources.py "$rule" "${c_files[@]}"
+done
+check cppcheck static_cppcheck
+check configure configure_with_clang
+check clang-build build_with_clang
+check clang-tidy static_tidy
+check shellcheck shell_scripts
+check flake8 python_files
+check manuals manual_pages
+check registries registry_names
+exit "$failed"
