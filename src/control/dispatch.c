@@ -51,7 +51,7 @@ static int method_get_interface_description(void *userdata, const VarlinkCall *c
         static const struct {
                 const char *name, *text;
         } interfaces[] = {
-                {SERVICE_INTERFACE,  service_interface },
+                {SERVICE_INTERFACE, service_interface},
                 {PROTOCOL_INTERFACE, protocol_interface},
         };
         const char *name = json_string_value(json_object_get(call->parameters, "interface"));
@@ -71,10 +71,12 @@ static int method_get_interface_description(void *userdata, const VarlinkCall *c
         return *ret_parameters ? 0 : -ENOMEM;
 }
 
+static const char *const description_parameters[] = {"interface", NULL};
+
 static const ControlMethod service_methods[] = {
-        {SERVICE_INTERFACE ".GetInfo",                 ACCESS_ANYBODY, method_get_info},
-        {SERVICE_INTERFACE ".GetInterfaceDescription",                             ACCESS_ANYBODY,
-         method_get_interface_description},
+        {SERVICE_INTERFACE ".GetInfo", ACCESS_ANYBODY, method_get_info},
+        {SERVICE_INTERFACE ".GetInterfaceDescription", ACCESS_ANYBODY,
+         method_get_interface_description, description_parameters},
         {NULL},
 };
 
@@ -129,6 +131,27 @@ static int reply_denied(const char *method, Buffer *out) {
                               out);
 }
 
+/* The first parameter that the method does not take, or NULL. */
+static const char *parameter_unknown(const ControlMethod *m, json_t *parameters) {
+        const char *key;
+        json_t *value;
+
+        json_object_foreach(parameters, key, value) {
+                const char *const *known = m->parameters;
+
+                while (known && *known && !streq(*known, key))
+                        known++;
+                if (!known || !*known)
+                        return key;
+        }
+        return NULL;
+}
+
+static int reply_invalid(const char *parameter, Buffer *out) {
+        return reply_error(VARLINK_INVALID_PARAMETER, json_pack("{s:s}", "parameter", parameter),
+                           out);
+}
+
 static int reply_failed(int error, Buffer *out) {
         _cleanup_buffer_ Buffer text = {0};
 
@@ -156,15 +179,17 @@ static int reply_from_handler(const Dispatcher *d, const ControlMethod *m, const
 
 int dispatch_call(const Dispatcher *d, const Peer *peer, const VarlinkCall *call, Buffer *out) {
         const ControlMethod *m = method_find(d, call->method);
+        const char *unknown = m ? parameter_unknown(m, call->parameters) : NULL;
         int r;
 
         if (call->upgrade)
-                r = reply_error(VARLINK_INVALID_PARAMETER,
-                                json_pack("{s:s}", "parameter", "upgrade"), out);
+                r = reply_invalid("upgrade", out);
         else if (!m)
                 r = reply_not_found(call->method, out);
         else if (!access_allowed(&d->rules, m->access, peer))
                 r = reply_denied(call->method, out);
+        else if (unknown)
+                r = reply_invalid(unknown, out);
         else
                 r = reply_from_handler(d, m, call, out);
         if (call->oneway)

@@ -15,15 +15,15 @@ typedef struct Reason {
 } Reason;
 
 static const Reason reasons[] = {
-        {EADDRINUSE,   "another daemon serves it",              "stop that one, or " ELSEWHERE        },
-        {ENAMETOOLONG, "a socket's path has at most 107 bytes", ELSEWHERE                             },
-        {EINVAL,       "the path is empty",                     ELSEWHERE                             },
-        {ENOTSOCK,     "the path is taken by something else",   "move that away, or " ELSEWHERE       },
-        {ENOENT,       "its directory does not exist",          "create it, or " ELSEWHERE            },
-        {ENOTDIR,      "part of the path is not a directory",   ELSEWHERE                             },
-        {EACCES,       "this user may not write its directory", "start as another user, or " ELSEWHERE},
-        {EPERM,        "what is there is another user's",       "remove that, or " ELSEWHERE          },
-        {EROFS,        "its file system is read-only",          ELSEWHERE                             },
+        {EADDRINUSE, "another daemon serves it", "stop that one, or " ELSEWHERE},
+        {ENAMETOOLONG, "a socket's path has at most 107 bytes", ELSEWHERE},
+        {EINVAL, "the path is empty", ELSEWHERE},
+        {ENOTSOCK, "the path is taken by something else", "move that away, or " ELSEWHERE},
+        {ENOENT, "its directory does not exist", "create it, or " ELSEWHERE},
+        {ENOTDIR, "part of the path is not a directory", ELSEWHERE},
+        {EACCES, "this user may not write its directory", "start as another user, or " ELSEWHERE},
+        {EPERM, "what is there is another user's", "remove that, or " ELSEWHERE},
+        {EROFS, "its file system is read-only", ELSEWHERE},
 };
 
 void server_explain(int error, const char *path, Buffer *text) {

@@ -37,11 +37,15 @@ typedef int (*ControlHandler)(void *userdata, const VarlinkCall *call, json_t **
  *     #undef VERB
  *             {NULL},
  *     };
+ *
+ * A call with another parameter than those of the list is refused before the handler is run; their
+ * types are the handler's to check.
  */
 typedef struct ControlMethod {
         const char *name; /* with its interface */
         AccessClass access;
         ControlHandler handler;
+        const char *const *parameters; /* names, ended by NULL; NULL: it takes none */
 } ControlMethod;
 
 typedef struct ServerLimits {

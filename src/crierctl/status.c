@@ -189,7 +189,8 @@ static void draw_producers(Picture *p) {
         size_t i;
 
         buffer_append_string(p->out, json_array_size(producers) > 0 ? "\n" : "\nno producers\n");
-        json_array_foreach(producers, i, producer) draw_producer(t, producer);
+        json_array_foreach(producers, i, producer)
+                draw_producer(t, producer);
         table_finish(t, p->out);
 }
 
@@ -293,13 +294,20 @@ static void draw_consumer(Table *t, Row *parent, const json_t *group, const json
 /* "5 partitions, standby 5, 6" */
 static void append_share(Buffer *out, const json_t *group) {
         const json_t *standbys = json_object_get(group, "standbys"), *j;
-        size_t partitions = 0, i;
+        size_t partitions = 0, line = 0, i;
 
-        json_array_foreach(json_object_get(group, "consumers"), i, j) partitions +=
-                json_array_size(json_object_get(j, "partitions"));
+        json_array_foreach(json_object_get(group, "consumers"), i, j)
+                partitions += json_array_size(json_object_get(j, "partitions"));
         buffer_appendf(out, "%zu partition%s", partitions, partitions == 1 ? "" : "s");
-        json_array_foreach(standbys, i, j) buffer_appendf(
-                out, "%s%lld", i == 0 ? ", standby " : ", ", (long long) json_integer_value(j));
+        json_array_foreach(standbys, i, j) {
+                buffer_append_string(out, i == 0 ? ", standby " : ",");
+                if (i > 0 && out->size - line > LINE_BYTES) {
+                        buffer_append_byte(out, '\n');
+                        line = out->size;
+                } else if (i > 0)
+                        buffer_append_byte(out, ' ');
+                buffer_append_i64(out, json_integer_value(j));
+        }
 }
 
 static void draw_group(Table *t, const json_t *group) {
@@ -311,7 +319,7 @@ static void draw_group(Table *t, const json_t *group) {
         row_text(row, 0, get_string(group, "name"));
         row_state(row, 1, get_boolean(group, "stable") ? "stable" : "rebalancing");
         append_share(&share, group);
-        row_text(row, 2, buffer_string(&share));
+        row_lines(row, 2, &share);
         row_textf(row, 3, "%lld", get_integer(group, "received"));
         if (get_boolean(group, "log"))
                 row_textf(row, 4, "%lld", get_integer(group, "written"));
@@ -361,11 +369,14 @@ static void draw_groups(Picture *p) {
         size_t i;
 
         buffer_append_string(p->out, json_array_size(groups) > 0 ? "\n" : "\nno groups\n");
-        json_array_foreach(groups, i, group) draw_group(t, group);
+        json_array_foreach(groups, i, group)
+                draw_group(t, group);
         table_finish(t, p->out);
         if (json_array_size(groups) > 0 && p->style->legend)
                 buffer_append_byte(p->out, '\n');
-        json_array_foreach(groups, i, group) if (p->style->legend) draw_delivery(p, groups, i);
+        json_array_foreach(groups, i, group)
+                if (p->style->legend)
+                        draw_delivery(p, groups, i);
 }
 
 /* One trouble, if the object has one. `first` says whether none was drawn before. */

@@ -7,6 +7,8 @@
 
 #include <endian.h>
 
+#include "common/utf8.h"
+
 static const char ellipsis[] = "\xe2\x80\xa6";
 
 void entry_done(Entry *e) {
@@ -47,45 +49,20 @@ void entry_field_i64(Buffer *fields, const char *name, int64_t value) {
         buffer_append_byte(fields, '\n');
 }
 
-/* The size of the UTF-8 character at `s`, or 0 where there is none (RFC 3629: shortest form, no
- * surrogates, at most U+10FFFF) or it is a C1 control character. */
-static size_t utf8_shown(const uint8_t *s, size_t n) {
-        uint32_t c;
-        size_t size;
-
-        if (s[0] >= 0xc2 && s[0] <= 0xdf)
-                size = 2, c = s[0] & 0x1f;
-        else if ((s[0] & 0xf0) == 0xe0)
-                size = 3, c = s[0] & 0x0f;
-        else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-                size = 4, c = s[0] & 0x07;
-        else
-                return 0;
-        if (n < size)
-                return 0;
-        for (size_t i = 1; i < size; i++) {
-                if ((s[i] & 0xc0) != 0x80)
-                        return 0;
-                c = c << 6 | (s[i] & 0x3f);
-        }
-        if (size == 2)
-                return c >= 0xa0 ? 2 : 0;
-        if (size == 3)
-                return c >= 0x800 && (c < 0xd800 || c > 0xdfff) ? 3 : 0;
-        return c >= 0x10000 && c <= 0x10ffff ? 4 : 0;
-}
-
-/* How many bytes at the start of `s` may be shown as they are. */
+/* How many bytes at the start of `s` may be shown as they are: UTF-8 without C0, DEL and C1. */
 static size_t shown_prefix(const uint8_t *s, size_t n) {
         size_t i = 0;
 
         while (i < n) {
+                uint32_t c;
+                size_t size;
+
                 if (s[i] >= 0x20 && s[i] < 0x7f) {
                         i++;
                         continue;
                 }
-                size_t size = s[i] >= 0x80 ? utf8_shown(s + i, n - i) : 0;
-                if (size == 0)
+                size = utf8_character(s + i, n - i, &c);
+                if (size == 0 || c < 0xa0)
                         break;
                 i += size;
         }

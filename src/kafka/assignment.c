@@ -205,30 +205,37 @@ static void assignment_take(Consumer *c, const Lookup *l) {
         queue_wake(c->waker);
 }
 
-/* The resetting partitions go on where the lookup says. */
+Partition *assignment_find(const Consumer *c, const rd_kafka_topic_partition_t *where) {
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->number == where->partition &&
+                    streq(c->partitions[i]->topic, where->topic))
+                        return c->partitions[i];
+        return NULL;
+}
+
+/* The resetting partitions go on where the lookup says. With auto.offset.reset=error librdkafka has
+ * ended their fetching for good and refuses a seek ("erroneous state"): only assigning anew begins
+ * it again, for all partitions, each behind what was read of it. */
 static void resets_apply(Consumer *c, const Lookup *l) {
-        rd_kafka_error_t *error;
+        rd_kafka_topic_partition_list_t *all;
 
         for (int i = 0; i < l->positions->cnt; i++) {
-                rd_kafka_topic_partition_t *elem = &l->positions->elems[i];
-                int64_t start = start_offset(c, l, i);
+                Partition *p = assignment_find(c, &l->positions->elems[i]);
 
-                elem->offset = start;
-                for (unsigned k = 0; k < c->n_partitions; k++) {
-                        Partition *p = c->partitions[k];
+                if (!p)
+                        continue;
+                p->position = p->fetched = start_offset(c, l, i);
+                p->anchor = true;
+                p->state = PARTITION_READY;
+        }
+        all = rd_kafka_topic_partition_list_new((int) c->n_partitions);
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                const Partition *p = c->partitions[i];
 
-                        if (p->number != elem->partition || !streq(p->topic, elem->topic))
-                                continue;
-                        p->position = p->fetched = start;
-                        p->anchor = true;
-                        p->state = PARTITION_READY;
-                }
+                rd_kafka_topic_partition_list_add(all, p->topic, p->number)->offset = p->fetched;
         }
-        error = rd_kafka_seek_partitions(c->rk, l->positions, 0);
-        if (error) {
-                log_warning("%s: cannot move: %s", c->client_id, rd_kafka_error_string(error));
-                rd_kafka_error_destroy(error);
-        }
+        assignment_answer(c, all);
+        rd_kafka_topic_partition_list_destroy(all);
 }
 
 static void lookup_done(void *job) {

@@ -24,6 +24,9 @@ void assignment_settle(Consumer *c);
  * entries again, or time has passed. */
 void assignment_step(Consumer *c, uint64_t now);
 
+/* The partition of ours that a list's element is about, or NULL. */
+Partition *assignment_find(const Consumer *c, const rd_kafka_topic_partition_t *where);
+
 /* A partition's position is not in its log (any more): looks up where to go on. */
 void assignment_reset(Consumer *c, Partition *p);
 

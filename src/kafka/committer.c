@@ -64,14 +64,6 @@ void committer_claim(Consumer *c, Partition *p) {
         rd_kafka_topic_partition_list_destroy(list);
 }
 
-static Partition *find_partition(const Consumer *c, const rd_kafka_topic_partition_t *where) {
-        for (unsigned i = 0; i < c->n_partitions; i++)
-                if (c->partitions[i]->number == where->partition &&
-                    streq(c->partitions[i]->topic, where->topic))
-                        return c->partitions[i];
-        return NULL;
-}
-
 static void commit_confirmed(Partition *p, int64_t offset) {
         p->committed = offset;
         p->anchor = false;
@@ -90,7 +82,7 @@ void committer_answered(Consumer *c, rd_kafka_event_t *ev) {
         if ((uintptr_t) rd_kafka_event_opaque(ev) != (uintptr_t) c->generation)
                 return;
         for (int i = 0; list && i < list->cnt; i++) {
-                Partition *p = find_partition(c, &list->elems[i]);
+                Partition *p = assignment_find(c, &list->elems[i]);
 
                 if (!p)
                         continue;

@@ -79,7 +79,7 @@ Delivery group_delivery(const Group *g) {
 
 const char *group_delivery_reason(const Group *g) {
         return g->config->delivery == DELIVERY_AUTO
-                       ? "auto: an offset is committed when the journal took its entry"
+                       ? "an offset is committed when the journal took its entry"
                        : "as configured";
 }
 

@@ -203,11 +203,9 @@ static int parameters_default(json_t *message, json_t **parameters) {
 int varlink_call_parse(const char *frame, size_t size, VarlinkCall *ret) {
         _cleanup_call_ VarlinkCall c = {0};
         const Field fields[] = {
-                {"method",     FIELD_NAME,   &c.method    },
-                {"parameters", FIELD_OBJECT, &c.parameters},
-                {"oneway",     FIELD_BOOL,   &c.oneway    },
-                {"more",       FIELD_BOOL,   &c.more      },
-                {"upgrade",    FIELD_BOOL,   &c.upgrade   },
+                {"method", FIELD_NAME, &c.method},   {"parameters", FIELD_OBJECT, &c.parameters},
+                {"oneway", FIELD_BOOL, &c.oneway},   {"more", FIELD_BOOL, &c.more},
+                {"upgrade", FIELD_BOOL, &c.upgrade},
         };
         int r;
 
@@ -235,9 +233,9 @@ void varlink_call_done(VarlinkCall *c) {
 int varlink_reply_parse(const char *frame, size_t size, VarlinkReply *ret) {
         _cleanup_reply_ VarlinkReply p = {0};
         const Field fields[] = {
-                {"error",      FIELD_NAME,   &p.error     },
+                {"error", FIELD_NAME, &p.error},
                 {"parameters", FIELD_OBJECT, &p.parameters},
-                {"continues",  FIELD_BOOL,   &p.continues },
+                {"continues", FIELD_BOOL, &p.continues},
         };
         int r;
 

@@ -4,6 +4,7 @@
 figure is the median of alternating runs, with its spread. Needs root; takes minutes; not a test."""
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -60,6 +61,7 @@ class Bench:
         self.lab = lab
         self.machine = lab.machine
         self.options = options
+        self.many = options.events * 20
 
     def prepare(self):
         """Installs crier and what it is set beside in the machine."""
@@ -84,13 +86,13 @@ class Bench:
     def new_topic(self):
         return self.lab.cluster.create_topic(self.lab.fresh("bench"), PARTITIONS)
 
-    def fill(self, count):
-        """A topic with `count` events; its name. Made by kcat, outside the machine."""
+    def fill(self, lines):
+        """A topic with an event for each line; its name. Made by kcat, outside the machine."""
         topic = self.new_topic()
         with subprocess.Popen(["kcat", "-P", "-b", self.lab.cluster.bootstrap, "-t", topic, "-X",
                                "acks=all"], stdin=subprocess.PIPE, text=True) as producer:
-            for value in values(count):
-                producer.stdin.write(value + "\n")
+            for line in lines:
+                producer.stdin.write(line + "\n")
         assert producer.returncode == 0
         return topic
 
@@ -165,7 +167,7 @@ class Bench:
             self.stop_unit("bench-rsyslog")
 
     def journal(self):
-        self.topic = self.fill(self.options.events)
+        self.topic = self.fill(values(self.options.events))
         results = measure.alternate(self.options.rounds, {
             "crierd": self.crier_to_journal,
             "sd_journal_sendv flood": self.flood_to_journal,
@@ -201,8 +203,7 @@ class Bench:
             self.stop_unit("bench-kcat")
 
     def consume(self):
-        self.many = self.options.events * 10
-        self.topic = self.fill(self.many)
+        self.topic = self.fill(itertools.repeat(CONSTANT, self.many))
         results = measure.alternate(self.options.rounds, {
             "crierd, log = false": self.crier_consumes, "kcat -G to a file": self.kcat_consumes})
         measure.table(f"Out of Kafka, {self.many:,} events", results, "crierd, log = false",
@@ -232,7 +233,6 @@ class Bench:
             return {"rate": rate, "cpu": float(kcat.stdout.read())}
 
     def produce(self):
-        self.many = self.options.events * 10
         self.machine.shell(f"yes '{CONSTANT}' | head -n {self.many} >/root/lines")
         results = measure.alternate(self.options.rounds, {
             "crierd, rate = max": self.crier_produces, "kcat -P": self.kcat_produces})
@@ -303,7 +303,7 @@ def main():
     parser.add_argument("bench", nargs="*", help=f"which ones ({', '.join(BENCHES)}); default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=200_000,
-                        help="into the journal; elsewhere ten times as many (default: %(default)s)")
+                        help="into the journal; elsewhere 20 times as many (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=60, help="how long to watch what idles")
     options = parser.parse_args()
     if unknown := set(options.bench) - set(BENCHES):

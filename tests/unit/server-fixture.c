@@ -66,15 +66,17 @@ static int method_spin(void *userdata, const VarlinkCall *call, json_t **ret_par
         return 0;
 }
 
+static const char *const echo_parameters[] = {"text", "i", NULL};
+
 const ControlMethod methods[] = {
-        {"io.crier.Control.Echo",    ACCESS_ANYBODY, method_echo},
-        {"io.crier.Control.Nothing",               ACCESS_ANYBODY, method_nothing},
+        {"io.crier.Control.Echo", ACCESS_ANYBODY, method_echo, echo_parameters},
+        {"io.crier.Control.Nothing", ACCESS_ANYBODY, method_nothing},
         {"io.crier.Control.Fails", ACCESS_ANYBODY, method_fails},
-        {"io.crier.Control.Refuses",            ACCESS_ANYBODY, method_refuses},
-        {"io.crier.Control.Big",   ACCESS_ANYBODY, method_big},
-        {"io.crier.Control.Spin",              ACCESS_ANYBODY, method_spin},
+        {"io.crier.Control.Refuses", ACCESS_ANYBODY, method_refuses},
+        {"io.crier.Control.Big", ACCESS_ANYBODY, method_big},
+        {"io.crier.Control.Spin", ACCESS_ANYBODY, method_spin},
         {"io.crier.Control.Secret", ACCESS_OPERATOR, method_nothing},
-        {NULL           },
+        {NULL},
 };
 
 /* Limits that do not get in the way of a test that is about another one. */

@@ -58,7 +58,7 @@ static void test_handlers_answer_with_parameters_errors_and_failures(void **stat
         assert_error(f, fd, "io.crier.Control.Failed", "Input/output error");
 }
 
-static void test_unknown_method_unknown_interface_and_upgrade_are_errors(void **state) {
+static void test_unknown_methods_interfaces_and_parameters_are_errors(void **state) {
         _cleanup_close_ int fd = -1;
         Fixture *f = *state;
 
@@ -72,6 +72,10 @@ static void test_unknown_method_unknown_interface_and_upgrade_are_errors(void **
         assert_error(f, fd, VARLINK_INTERFACE_NOT_FOUND, "\"io.crier.Control.More\"");
         give(f, fd, "{\"method\":\"io.crier.Control.Echo\",\"upgrade\":true}");
         assert_error(f, fd, VARLINK_INVALID_PARAMETER, "upgrade");
+        give(f, fd, "{\"method\":\"io.crier.Control.Nothing\",\"parameters\":{\"text\":1}}");
+        assert_error(f, fd, VARLINK_INVALID_PARAMETER, "{\"parameter\":\"text\"}");
+        give(f, fd, "{\"method\":\"io.crier.Control.Echo\",\"parameters\":{\"text\":1,\"x\":1}}");
+        assert_error(f, fd, VARLINK_INVALID_PARAMETER, "{\"parameter\":\"x\"}");
 }
 
 static void test_oneway_call_is_done_without_a_reply(void **state) {
@@ -222,7 +226,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 SERVER_TEST(test_service_describes_itself),
                 SERVER_TEST(test_handlers_answer_with_parameters_errors_and_failures),
-                SERVER_TEST(test_unknown_method_unknown_interface_and_upgrade_are_errors),
+                SERVER_TEST(test_unknown_methods_interfaces_and_parameters_are_errors),
                 SERVER_TEST(test_oneway_call_is_done_without_a_reply),
                 SERVER_TEST(test_call_is_answered_when_it_comes_byte_by_byte),
                 SERVER_TEST(test_many_calls_at_once_are_answered_in_order),
