@@ -36,7 +36,7 @@ EOF
 # also come from elsewhere.
 build='gcc make autoconf automake pkg-config xz-utils librdkafka-dev libconfig-dev libsystemd-dev
         libjansson-dev libsmartcols-dev'
-pytest='python3-pytest python3-confluent-kafka kcat'
+pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat'
 java='java|default-jre-headless mvn|maven openssl'
 declare -A needs=(
         [lint]="$build clang clang-format clang-tidy cppcheck shellcheck flake8 mandoc libcmocka-dev"
@@ -214,14 +214,14 @@ ring_unit() {
 
 ring_integration() {
         build gcc --enable-werror || return 0
-        run_pytest gcc integration tests/integration
+        CRIER_WORKERS=3 run_pytest gcc integration tests/integration
 }
 
 ring_sanitizers() {
         build sanitized --enable-sanitizers || return 0
         export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 CRIER_TEST_SLOWNESS=2
         run_unit sanitized
-        run_pytest sanitized sanitizers tests/integration
+        CRIER_WORKERS=3 run_pytest sanitized sanitizers tests/integration
         unset ASAN_OPTIONS UBSAN_OPTIONS CRIER_TEST_SLOWNESS
 }
 
@@ -229,7 +229,7 @@ ring_valgrind() {
         build gcc --enable-werror || return 0
         export CRIER_TEST_SLOWNESS=6 CRIER_WRAPPER="valgrind --quiet --error-exitcode=99 --leak-check=full
                 --errors-for-leak-kinds=definite --trace-children=no"
-        run_pytest gcc valgrind -m short tests/integration
+        CRIER_WORKERS=2 run_pytest gcc valgrind -m short tests/integration
         unset CRIER_TEST_SLOWNESS CRIER_WRAPPER
 }
 

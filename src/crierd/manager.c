@@ -20,7 +20,7 @@
 #include "journal/writer.h"
 
 /* What passes signals on (timeout(1), a shell) often sends the same one twice: that is one wish. */
-#define SAME_SIGNAL_USEC (100 * USEC_PER_MSEC)
+#define SAME_SIGNAL_USEC (10 * USEC_PER_MSEC)
 
 struct Manager {
         const Config *config;

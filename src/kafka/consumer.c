@@ -284,9 +284,9 @@ void consumer_serve(Consumer *c) {
                 reading_run(c);
         if (c->state == CONSUMER_SETTLING)
                 assignment_step(c, kafka_now_usec());
-        /* Settled (assignment.c leaves it here), and nobody waits for an answer to a revocation any
-         * more. */
-        if (c->state == CONSUMER_JOINING && c->stopping)
+        /* Settled (assignment.c leaves it here). The first to leave makes the group rebalance, and
+         * not every broker lets the others commit then: so all settle before one leaves. */
+        if (c->state == CONSUMER_JOINING && c->stopping && group_is_settled(c->group))
                 consumer_close(c);
         if (c->state == CONSUMER_CLOSING && rd_kafka_consumer_closed(c->rk))
                 consumer_destroy(c);

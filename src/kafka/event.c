@@ -37,19 +37,20 @@ static int64_t event_timestamp(const rd_kafka_message_t *m) {
         return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : ms;
 }
 
-/* KAFKA_HEADER=name=value, repeated; a header without a value is its name alone. */
-static void event_headers(const rd_kafka_message_t *m, Buffer *scratch, Buffer *fields) {
+/* KAFKA_HEADER=name=value, repeated; a header without a value is its name alone. Returns false
+ * where some had to be left out. */
+static bool event_headers(const rd_kafka_message_t *m, Buffer *scratch, Buffer *fields) {
         rd_kafka_headers_t *headers;
         const char *name;
         const void *value;
         size_t size;
 
         if (rd_kafka_message_headers(m, &headers))
-                return;
+                return true;
         for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++) {
                 if (i == ENTRY_HEADERS_MAX) {
                         entry_field_string(fields, "CRIER_CUT", "headers");
-                        break;
+                        return false;
                 }
                 buffer_clear(scratch);
                 buffer_append_string(scratch, name);
@@ -59,6 +60,7 @@ static void event_headers(const rd_kafka_message_t *m, Buffer *scratch, Buffer *
                 }
                 entry_field(fields, "KAFKA_HEADER", scratch->data, scratch->size);
         }
+        return true;
 }
 
 static bool event_needs_value(const EventReader *r, const rd_kafka_message_t *m, bool whole) {
@@ -68,7 +70,7 @@ static bool event_needs_value(const EventReader *r, const rd_kafka_message_t *m,
                (m->len == sizeof(null_word) - 1 && memcmp(m->payload, null_word, m->len) == 0);
 }
 
-void event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
+bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
                  const Buffer *prefix, bool fields, Buffer *scratch, Entry *e) {
         const TemplateValues values = {
                 .topic = topic,
@@ -91,7 +93,7 @@ void event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *
         template_expand(r->message, &values, scratch);
         whole = entry_escape(scratch->data, scratch->size, &e->message) && !scratch->failed;
         if (!fields)
-                return;
+                return true;
 
         buffer_append(&e->fields, prefix->data, prefix->size);
         entry_field(&e->fields, "MESSAGE", e->message.data, e->message.size);
@@ -102,5 +104,5 @@ void event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *
                 entry_field(&e->fields, "KAFKA_KEY", m->key, m->key_len);
         if (event_needs_value(r, m, whole))
                 entry_field(&e->fields, "KAFKA_VALUE", m->payload, m->len);
-        event_headers(m, scratch, &e->fields);
+        return event_headers(m, scratch, &e->fields);
 }

@@ -23,6 +23,8 @@ typedef struct EventReader {
 void event_prefix(const EventReader *r, const char *topic, int32_t partition, Buffer *prefix);
 
 /* Builds the entry of one event: `e` is cleared first. Without `fields` only e->message is made.
- * Fails only for memory (the buffers' `failed`). */
-void event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
+ * `scratch` is memory to work with. Returns false where the event has more headers than an entry
+ * may have fields: the entry then says so in CRIER_CUT. Fails only for memory (the buffers'
+ * `failed`). */
+bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
                  const Buffer *prefix, bool fields, Buffer *scratch, Entry *e);

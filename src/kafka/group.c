@@ -73,6 +73,13 @@ bool group_is_gone(const Group *g) {
         return true;
 }
 
+bool group_is_settled(const Group *g) {
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                if (g->consumers[i]->state == CONSUMER_SETTLING)
+                        return false;
+        return true;
+}
+
 Delivery group_delivery(const Group *g) {
         return g->config->delivery == DELIVERY_AUTO ? DELIVERY_AT_LEAST_ONCE : g->config->delivery;
 }

@@ -39,6 +39,9 @@ void group_stop(Group *g);
 /* True when all consumers are gone. */
 bool group_is_gone(const Group *g);
 
+/* True when none of its consumers is still finishing what it consumed. */
+bool group_is_settled(const Group *g);
+
 /* What a group's `delivery` means in effect, and why. */
 Delivery group_delivery(const Group *g);
 const char *group_delivery_reason(const Group *g);

@@ -38,6 +38,7 @@ typedef struct Partition {
         int64_t fetched;   /* one behind the last event that was read: where reading goes on */
         bool anchor;       /* commit the position although nothing was consumed yet */
         bool claim_failed; /* PARTITION_CLAIMING: the commit was refused; claim again */
+        bool cut_said;     /* an event of it did not fit an entry whole, and that was said */
         Buffer prefix;     /* the fields that are the same in each entry */
 } Partition;
 

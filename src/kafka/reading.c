@@ -6,7 +6,10 @@
 #include "kafka/reading.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
+#include "journal/record.h"
 #include "kafka/assignment.h"
 #include "kafka/committer.h"
 #include "kafka/group.h"
@@ -14,14 +17,42 @@
 /* How long one consumer may keep the loop to itself. */
 #define READING_SHARE_USEC (2 * USEC_PER_MSEC)
 
-static int write_event(Consumer *c, const Partition *p, const rd_kafka_message_t *m) {
+/* Said once for a partition, as long as it is ours: events of one kind come in numbers. */
+static void report_cut(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
+        char partition[16], offset[24];
+        const RecordField fields[] = {
+                {"KAFKA_GROUP", c->group->config->name},
+                {"KAFKA_TOPIC", p->topic},
+                {"KAFKA_PARTITION", partition},
+                {"KAFKA_OFFSET", offset},
+                {NULL},
+        };
+
+        if (p->cut_said)
+                return;
+        p->cut_said = true;
+        snprintf(partition, sizeof(partition), "%" PRId32, p->number);
+        snprintf(offset, sizeof(offset), "%" PRId64, m->offset);
+        record_write(
+                c->context->sink, RECORD_EVENT_CUT, fields,
+                "The event at offset %s of %s/%s has more headers than a journal entry may have "
+                "fields: the first %d were written",
+                offset, p->topic, partition, ENTRY_HEADERS_MAX);
+}
+
+static int write_event(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
         Sink *sink = c->context->sink;
+        bool whole;
+        int r;
 
         if (!c->group->config->log)
                 return 0;
-        event_entry(&c->reader, m, p->topic, &p->prefix, sink->kind->wants_fields, &c->scratch,
-                    &c->entry);
-        return sink_write(sink, &c->entry);
+        whole = event_entry(&c->reader, m, p->topic, &p->prefix, sink->kind->wants_fields,
+                            &c->scratch, &c->entry);
+        r = sink_write(sink, &c->entry);
+        if (r >= 0 && !whole)
+                report_cut(c, p, m);
+        return r;
 }
 
 /* In the place of an event: something is wrong with this partition. */

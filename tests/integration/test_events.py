@@ -37,6 +37,7 @@ def odd(tmp_path_factory):
         assert not journal.errors, journal.errors
 
 
+@pytest.mark.xdist_group("odd")
 def test_plain_event_has_its_fields_and_the_labs_line(odd):
     before = time.time() * 1000
     entry = odd(b"Ada", b"hello")
@@ -53,39 +54,46 @@ def test_plain_event_has_its_fields_and_the_labs_line(odd):
     assert all(len(values) == 1 for values in entry.values())
 
 
+@pytest.mark.xdist_group("odd")
 def test_offsets_count_up(odd):
     first = odd(None, b"one").number("KAFKA_OFFSET")
     assert odd(None, b"two").number("KAFKA_OFFSET") == first + 1
 
 
+@pytest.mark.xdist_group("odd")
 def test_null_value_has_no_value_field_and_reads_none(odd):
     entry = odd(b"k", None)
     assert "KAFKA_VALUE" not in entry
     assert entry.text("MESSAGE") == "Consumer 0: None (key: k)"
 
 
+@pytest.mark.xdist_group("odd")
 def test_the_text_none_is_told_from_a_null_value(odd):
     entry = odd(b"k", b"None")
     assert entry.first("KAFKA_VALUE") == b"None"
     assert entry.text("MESSAGE") == "Consumer 0: None (key: k)"
 
 
+@pytest.mark.xdist_group("odd")
 def test_empty_value_has_an_empty_value_field(odd):
     assert odd(b"k", b"").first("KAFKA_VALUE") == b""
 
 
+@pytest.mark.xdist_group("odd")
 def test_null_key_has_no_key_field_and_reads_none(odd):
     entry = odd(None, b"v")
     assert "KAFKA_KEY" not in entry
     assert entry.text("MESSAGE") == "Consumer 0: v (key: None)"
 
 
+@pytest.mark.xdist_group("odd")
 def test_empty_key_has_an_empty_key_field(odd):
     entry = odd(b"", b"v")
     assert entry.first("KAFKA_KEY") == b""
     assert entry.text("MESSAGE") == "Consumer 0: v (key: )"
 
 
+@pytest.mark.xdist_group("odd")
 def test_binary_value_arrives_whole_and_message_is_fit_to_be_shown(odd):
     value = bytes(range(256)) + b"\n\0\n"
     entry = odd(None, value)
@@ -95,11 +103,13 @@ def test_binary_value_arrives_whole_and_message_is_fit_to_be_shown(odd):
     assert "\\x00" in message and "\\n" in message
 
 
+@pytest.mark.xdist_group("odd")
 def test_binary_key_arrives_whole(odd):
     key = b"\xff\0\n=key"
     assert odd(key, b"v").first("KAFKA_KEY") == key
 
 
+@pytest.mark.xdist_group("odd")
 @pytest.mark.parametrize(
     "value",
     [
@@ -118,12 +128,14 @@ def test_what_would_disturb_a_terminal_is_escaped_and_kept(odd, value):
     assert entry.first("KAFKA_VALUE") == value
 
 
+@pytest.mark.xdist_group("odd")
 def test_text_beyond_ascii_stays_in_message(odd):
     entry = odd(None, "Grüße, 世界 – 🙂".encode())
     assert entry.text("MESSAGE") == "Consumer 0: Grüße, 世界 – 🙂 (key: None)"
     assert "KAFKA_VALUE" not in entry
 
 
+@pytest.mark.xdist_group("odd")
 def test_long_message_is_cut_at_a_character_and_the_value_is_kept(odd):
     value = ("ü" * 5000).encode()
     entry = odd(None, value)
@@ -132,12 +144,14 @@ def test_long_message_is_cut_at_a_character_and_the_value_is_kept(odd):
     assert entry.first("KAFKA_VALUE") == value
 
 
+@pytest.mark.xdist_group("odd")
 def test_value_of_a_mebibyte_arrives_whole(odd):
     value = os.urandom(1024 * 1024)
     entry = odd(b"large", value)
     assert entry.first("KAFKA_VALUE") == value
 
 
+@pytest.mark.xdist_group("odd")
 def test_headers_keep_their_order_and_their_bytes(odd):
     headers = [("source", b"lab"), ("source", b"again"), ("bin", b"\0\n\xff"), ("no", None)]
     entry = odd(None, b"v", headers)
@@ -145,6 +159,7 @@ def test_headers_keep_their_order_and_their_bytes(odd):
     assert values == [b"source=lab", b"source=again", b"bin=\0\n\xff", b"no"]
 
 
+@pytest.mark.xdist_group("odd")
 def test_message_template_without_the_value_keeps_it_in_its_field(odd):
     entry = odd(b"k", b"kept", group="terse")
     assert entry.text("MESSAGE") == f"terse {entry.number('KAFKA_OFFSET')}"

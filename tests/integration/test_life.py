@@ -16,6 +16,7 @@ def test_ready_status_and_stopping_are_notified(start):
     assert crier.notification("READY") == "1"
     wait.until(lambda: crier.notification("STATUS"), 10, "a STATUS= line")
     assert crier.stop()[0] == 0
+    wait.until(lambda: crier.notification("STOPPING"), 5, lambda: crier.notifications())
     names = [name for name, _ in crier.notifications()]
     assert names.index("READY") < names.index("STOPPING")
     assert "\n" not in crier.notification("STATUS")

@@ -16,8 +16,12 @@ TROUBLES = TOP / "src/kafka/trouble.c"
 def items(section):
     """The words that head the list items of a section."""
     text = re.search(rf"^\.Sh {section}$(.*?)^\.Sh ", PAGE.read_text(), re.M | re.S).group(1)
-    return [word for line in re.findall(r"^\.It (.*)$", text, re.M)
-            for word in re.findall(r"[\w./-]+", line) if word not in ("Cm", "Ev", "Dv", "Fl", "Pa")]
+    return [
+        word
+        for line in re.findall(r"^\.It (.*)$", text, re.M)
+        for word in re.findall(r"[\w./-]+", line)
+        if word not in ("Cm", "Ev", "Dv", "Fl", "Pa")
+    ]
 
 
 def test_every_option_of_the_daemon_is_explained():
@@ -42,6 +46,7 @@ def test_every_field_of_an_event_is_explained():
 def test_manual_pages_have_no_mistakes_of_markup():
     assert shutil.which("mandoc"), "mandoc is missing; on Debian: apt-get install mandoc"
     pages = sorted(str(page) for page in (TOP / "man").iterdir())
-    linted = subprocess.run(["mandoc", "-Tlint", "-W", "warning", *pages], capture_output=True,
-                            text=True)
+    linted = subprocess.run(
+        ["mandoc", "-Tlint", "-W", "warning", *pages], capture_output=True, text=True
+    )
     assert (linted.returncode, linted.stdout) == (0, "")

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 from lib import config as configuration
@@ -101,10 +102,15 @@ class Crier:
         self.config_path.write_text(self.text)
         path = self.directory / "notify"
         path.unlink(missing_ok=True)
+        if self.notify_socket:
+            self.notify_socket.close()
         self.notify_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify_socket.bind(str(path))
-        self.notify_socket.setblocking(False)
+        self.notify_socket.settimeout(0.2)
         self.notified = []
+        threading.Thread(
+            target=self._read_notifications, args=(self.notify_socket, self.notified), daemon=True
+        ).start()
         env = {**os.environ, "NOTIFY_SOCKET": str(path), **self.env}
         with open(self.directory / "stdout", "wb") as out, open(
             self.directory / "stderr", "wb"
@@ -136,8 +142,8 @@ class Crier:
             self.process.kill()
             self.process.wait()
         if self.notify_socket:
-            self.notify_socket.close()
-            self.notify_socket = None
+            sock, self.notify_socket = self.notify_socket, None
+            sock.close()
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -146,13 +152,19 @@ class Crier:
 
     def notifications(self):
         """All sd_notify assignments so far, in order: [(name, value), …]."""
-        while True:
+        return list(self.notified)
+
+    def _read_notifications(self, sock, notified):
+        """Reads as systemd does, at once: a full socket would make the daemon wait."""
+        while self.notify_socket is sock:
             try:
-                datagram = self.notify_socket.recv(65536)
-            except BlockingIOError:
-                return self.notified
+                datagram = sock.recv(65536)
+            except socket.timeout:
+                continue
+            except OSError:
+                return
             for line in datagram.decode().splitlines():
-                self.notified.append(tuple(line.split("=", 1)))
+                notified.append(tuple(line.split("=", 1)))
 
     def notification(self, name):
         """The newest value of one sd_notify variable; None before there is one."""
