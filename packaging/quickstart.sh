@@ -45,7 +45,7 @@ quickstart.sh: installing needs root. Run this as root:
 Without root crier can be built and run in a terminal. Let somebody with root install
 
   $(sed -n '/^Build-Depends:/,/^Standards-Version:/p' "$top/packaging/debian/control" |
-          sed -n 's/^\(Build-Depends:\)\{0,1\} *\(lib[a-z0-9-]*-dev\|pkg-config\).*/\2/p' |
+          sed -n 's/^ *\(lib[a-z0-9-]*-dev\|pkg-config\)[^<]*$/\1/p' |
           tr '\n' ' ')autoconf automake gcc make
 
 and then type, in a directory of your own:
@@ -56,6 +56,12 @@ END
         exit 1
 }
 
+# Asks nothing, and leaves a configuration file alone that somebody has changed.
+apt_get() {
+        apt-get -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0 \
+                -o Dpkg::Options::=--force-confold "$@"
+}
+
 install_build_dependencies() {
         if command -v dpkg-checkbuilddeps >/dev/null &&
                 dpkg-checkbuilddeps -P nocheck "$top/packaging/debian/control" 2>/dev/null; then
@@ -63,12 +69,12 @@ install_build_dependencies() {
                 return
         fi
         say "Installing what is needed to build crier (apt-get) ..."
-        apt-get update -qq
+        apt_get update
         # shellcheck disable=SC2086 # several packages
-        apt-get install -qq --yes --no-install-recommends $BUILD_TOOLS
+        apt_get install $BUILD_TOOLS
         mkdir -p "$work/needs/debian"
         cp "$top/packaging/debian/control" "$work/needs/debian"
-        apt-get build-dep -qq --yes --no-install-recommends -P nocheck "$work/needs"
+        apt_get build-dep -P nocheck "$work/needs"
 }
 
 build_package() {
@@ -83,8 +89,7 @@ install_package() {
         say "Installing $(basename "$work"/crier_*.deb) ..."
         # apt-get reads the file as user _apt where it can.
         chmod 755 "$work"
-        apt-get install -qq --yes --no-install-recommends --reinstall --allow-downgrades \
-                -o Dpkg::Options::=--force-confold "$work"/crier_*.deb
+        apt_get install --reinstall --allow-downgrades "$work"/crier_*.deb
 }
 
 # Waits until the service has written its first event: a Kafka group waits some seconds for its
@@ -126,7 +131,7 @@ next_steps() {
 ==> crier runs. What to try next:
 
   journalctl -f -u crierd                     watch the events come
-  journalctl -x -u crierd -p notice           what else it had to say, explained
+  journalctl -x -u crierd -p notice           what else it has to say, explained
   journalctl -u crierd -n 1 -o verbose        all fields of an event
   crierctl status                             who consumes what
   ls /usr/share/doc/crier/examples            configurations to copy to /etc/crier/crierd.conf;

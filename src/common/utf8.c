@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UTF-8: see utf8.h.
+ * Characters of UTF-8, one by one: see utf8.h.
  */
 
 #include "common/utf8.h"
@@ -14,9 +14,9 @@ static const struct {
         uint8_t first;
         uint32_t least;
 } forms[] = {
-        {0x80, 0x00, 0      },
-        {0xe0, 0xc0, 0x80   },
-        {0xf0, 0xe0, 0x800  },
+        {0x80, 0x00, 0},
+        {0xe0, 0xc0, 0x80},
+        {0xf0, 0xe0, 0x800},
         {0xf8, 0xf0, 0x10000},
 };
 

@@ -92,39 +92,44 @@ bool check_group(const char *text, Buffer *why) {
         return true;
 }
 
-/* A name, an IPv4 address, or an IPv6 address in brackets: whether it exists is not asked here. */
-static bool is_host(const char *host) {
+/* A name, an IPv4 address, or an IPv6 address in brackets, of n bytes, behind which there is a
+ * colon. Whether it exists is not asked here. */
+static bool is_host(const char *host, size_t n) {
         static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "0123456789.-_";
-        size_t n = strlen(host);
 
         if (n > 4 && host[0] == '[' && host[n - 1] == ']')
                 return strspn(host + 1, "0123456789abcdefABCDEF:.%") == n - 2;
         return n > 0 && strspn(host, name) == n;
 }
 
-static bool is_address(char *address) {
-        char *colon = strrchr(address, ':');
+static bool is_address(const char *address, size_t n) {
+        const char *colon = memrchr(address, ':', n);
+        size_t digits = colon ? n - (size_t) (colon + 1 - address) : 0;
+        char port_text[sizeof("65535")] = "";
         uint64_t port;
 
-        if (!colon)
+        if (!colon || digits >= sizeof(port_text))
                 return false;
-        *colon = 0;
-        return is_host(address) && parse_u64(colon + 1, 1, UINT16_MAX, &port) >= 0;
+        memcpy(port_text, colon + 1, digits);
+        return is_host(address, (size_t) (colon - address)) &&
+               parse_u64(port_text, 1, UINT16_MAX, &port) >= 0;
 }
 
 bool check_bootstrap(const char *text, Buffer *why) {
-        _cleanup_free_ char *copy = strdup(text);
-        char *rest = copy, *address;
+        const char *address = text;
 
         if (streq(text, "embedded"))
                 return true;
-        /* strsep() keeps empty parts: "a:1,,b:2" is refused. */
-        while ((address = strsep(&rest, ",")))
-                if (!is_address(address))
+        do {
+                size_t n = strcspn(address, ",");
+
+                if (!is_address(address, n))
                         return wrong(text, why,
                                      "is not \"embedded\", and a part of it is not host:port");
-        return copy != NULL;
+                address += n + 1;
+        } while (address[-1]);
+        return true;
 }
 
 bool check_pair(const char *text, Buffer *why) {

@@ -5,6 +5,7 @@
 
 #include "config/load.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +78,7 @@ static void drop_switched_off(Config *c, const SchemaSection *section) {
 static int check_replication(const Config *c, Buffer *errors) {
         int r = 0;
 
+        assert(c->cluster.bootstrap);
         if (!streq(c->cluster.bootstrap, "embedded"))
                 return 0;
         for (unsigned i = 0; i < c->n_topics; i++) {

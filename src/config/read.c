@@ -72,13 +72,13 @@ static int read_keys(Reader *r, config_setting_t *group, void *section_struct) {
 
 static void *entries_add(Config *c, const SchemaSection *section) {
         unsigned n;
-        uint8_t *array = schema_entries(section, c, &n);
+        uint8_t *entries = schema_entries(section, c, &n), *more;
 
-        array = reallocarray(array, n + 1, section->size);
-        if (!array)
+        more = reallocarray(entries, n + 1, section->size);
+        if (!more)
                 return NULL;
-        schema_set_entries(section, c, array, n + 1);
-        return array + n * section->size;
+        schema_set_entries(section, c, more, n + 1);
+        return more + n * section->size;
 }
 
 static const char *entry_name(const SchemaSection *section, void *entry) {

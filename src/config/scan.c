@@ -141,20 +141,22 @@ static bool number_is_kept(const char *digits, bool is_long) {
 }
 
 static int scan_number(Scanner *s) {
-        _cleanup_free_ char *digits = NULL;
         ScanKey *key = s->scan->n_keys > 0 ? &s->scan->keys[s->scan->n_keys - 1] : NULL;
         size_t n, n_long;
         bool whole;
+        char *number;
 
         n = number_size(s->p, &whole, &n_long);
         if (whole && n > 0 && key && !key->number) {
-                digits = strndup(s->p, n - n_long);
-                if (!digits)
+                number = strndup(s->p, n);
+                if (!number)
                         return -ENOMEM;
-                if (!number_is_kept(digits, n_long > 0)) {
-                        key->number = strndup(s->p, n);
-                        if (!key->number)
-                                return -ENOMEM;
+                number[n - n_long] = 0;
+                if (number_is_kept(number, n_long > 0)) {
+                        free(number);
+                } else {
+                        memcpy(number, s->p, n);
+                        key->number = number;
                 }
         }
         s->p += n > 0 ? n : 1;

@@ -24,6 +24,7 @@ typedef enum SchemaType {
 typedef struct SchemaKey {
         const char *name;
         SchemaType type;
+        bool once;     /* lists: no two strings are the same up to a '=' */
         size_t offset; /* in the struct of its section */
         /* Numbers: what is allowed; a rate is above `min`. Lists: how many strings. */
         uint64_t min;
@@ -34,7 +35,6 @@ typedef struct SchemaKey {
         const char *fallback;
         /* Each string must pass; see check.h. */
         bool (*check)(const char *text, Buffer *why);
-        bool once;          /* lists: no two strings are the same up to a '=' */
         const char *detail; /* strings: what is allowed, as prose */
 } SchemaKey;
 

@@ -191,8 +191,8 @@ static int read_choice(ValueContext *c, config_setting_t *s, void *field) {
 static bool is_twice(const StringList *list, const char *text) {
         size_t n = strcspn(text, "=");
 
-        for (unsigned i = 0; i < list->n; i++)
-                if (strcspn(list->items[i], "=") == n && memcmp(list->items[i], text, n) == 0)
+        for (char **item = list->items; item && *item; item++)
+                if (strcspn(*item, "=") == n && memcmp(*item, text, n) == 0)
                         return true;
         return false;
 }

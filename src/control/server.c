@@ -58,7 +58,6 @@ typedef struct Connection {
         Peer peer;
         VarlinkDecoder decoder;
         bool unserved; /* bytes are in the decoder that were not looked at */
-        bool ended;    /* the client sends no more */
         Buffer reply;
         size_t sent; /* of it */
         sd_event_source *io;
@@ -186,17 +185,16 @@ static int connection_send(Connection *c) {
         return 1;
 }
 
-/* Reads a piece. Returns 0, or negative when the connection is to end. */
+/* Reads a piece. Returns 0, or negative when the connection is to end: all whole calls were served
+ * before, so a client that sends no more has its replies. */
 static int connection_read(Connection *c) {
         char bytes[READ_SIZE];
         ssize_t n = recv(c->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        if (n == 0) {
-                c->ended = true;
-                return 0;
-        }
+        if (n == 0)
+                return -ECONNRESET;
         c->unserved = true;
         return varlink_decoder_add(&c->decoder, bytes, (size_t) n);
 }
@@ -232,23 +230,19 @@ static int connection_step(Connection *c, uint32_t revents) {
         r = connection_send(c);
         if (r <= 0)
                 return r;
-        if (!c->unserved && !c->ended && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))) {
+        if (!c->unserved && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))) {
                 r = connection_read(c);
                 if (r < 0)
                         return r;
         }
         r = connection_serve(c);
-        if (r < 0)
-                return r;
-        if (r == 0 && c->ended)
-                return -ECONNRESET;
-        return connection_send(c);
+        return r < 0 ? r : connection_send(c);
 }
 
 /* After a step: what to wait for, and how long. Calls that are in the decoder already wait for the
  * socket to take bytes, which it does at once or when the client has read. */
 static int connection_update(Connection *c) {
-        bool out = c->sent < c->reply.size || c->unserved || c->ended;
+        bool out = c->sent < c->reply.size || c->unserved;
         int r;
 
         r = sd_event_source_set_io_events(c->io, out ? EPOLLOUT : EPOLLIN);

@@ -53,7 +53,7 @@ typedef struct ServerLimits {
         unsigned connections_per_uid;
         size_t reply_bytes;    /* one reply; a connection holds one at a time, unread calls wait */
         uint64_t partial_usec; /* from the first byte of a call to its last */
-        uint64_t stalled_usec; /* a reply of which the client reads nothing */
+        uint64_t stalled_usec; /* a reply of which the client reads next to nothing */
         uint64_t accept_usec;  /* pause when descriptors are short */
         uint64_t burst_usec;   /* CPU time used at a stretch before the tenth is enforced */
 } ServerLimits;

@@ -30,11 +30,13 @@ struct Manager {
         Server *server;
         Notify *notify;
         sd_event_source *signals[3];
+        sd_event_source *closed; /* enabled once: nobody reads standard output any more */
         ControlContext control;
         Trouble sink_trouble;
         char *bootstrap_file; /* beside the control socket; NULL: not written */
         uint64_t stop_usec;   /* when the stop began; 0: not yet */
         bool clean;
+        int exit_code;
 };
 DEFINE_CLEANUP(Manager *, manager_free);
 
@@ -56,47 +58,56 @@ static void on_fleet_stopped(void *userdata, bool gone, bool settled) {
 
         m->clean = gone;
         snprintf(ms, sizeof(ms), "%" PRIu64, (kafka_now_usec() - m->stop_usec) / USEC_PER_MSEC);
-        record_write(m->sink, RECORD_STOPPED, fields, "Stopped after %s ms: %s", ms,
-                     settled ? "everything is delivered, written and committed"
-                             : "not everything was settled; what was not committed will be consumed "
-                               "again");
-        sd_event_exit(m->event, EXIT_SUCCESS);
+        record_write(
+                m->sink, RECORD_STOPPED, fields, "Stopped after %s ms: %s", ms,
+                settled ? "everything is delivered, written and committed"
+                        : "not everything was settled; what was not committed will be consumed "
+                          "again");
+        sd_event_exit(m->event, m->exit_code);
 }
 
 /* What the lab's script prints; to a terminal or pipe it is a line among the events. */
-static void say_stopping(Manager *m, const char *signal_name) {
+static void say_stopping(Manager *m, const char *why) {
         _cleanup_(entry_done) Entry e = {0};
 
         if (m->sink->kind->wants_fields) {
-                record_write(m->sink, RECORD_STOPPING, NULL, "%s received. Stopping thread...",
-                             signal_name);
+                record_write(m->sink, RECORD_STOPPING, NULL, "%s. Stopping thread...", why);
                 return;
         }
-        buffer_appendf(&e.message, "%s received. Stopping thread...", signal_name);
+        buffer_appendf(&e.message, "%s. Stopping thread...", why);
         sink_write_kept(m->sink, &e);
+}
+
+static void manager_stop(Manager *m, const char *why) {
+        m->stop_usec = kafka_now_usec();
+        m->control.stopping = true;
+        say_stopping(m, why);
+        notify_state(m->notify, "STOPPING=1");
+        fleet_stop(m->fleet, on_fleet_stopped, m);
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
         Manager *m = userdata;
         const char *name = sigabbrev_np((int) si->ssi_signo);
-        char signal_name[16];
+        char why[32];
 
-        if (m->stop_usec > 0) {
-                if (kafka_now_usec() - m->stop_usec < SAME_SIGNAL_USEC)
-                        return 0;
+        if (m->stop_usec == 0) {
+                snprintf(why, sizeof(why), "SIG%s received", name ? name : "?");
+                manager_stop(m, why);
+        } else if (kafka_now_usec() - m->stop_usec >= SAME_SIGNAL_USEC) {
                 log_warning("A second signal: ending at once");
                 _exit(EXIT_FAILURE);
         }
-        m->stop_usec = kafka_now_usec();
-        m->control.stopping = true;
-        snprintf(signal_name, sizeof(signal_name), "SIG%s", name ? name : "?");
-        say_stopping(m, signal_name);
-        notify_state(m->notify, "STOPPING=1");
-        fleet_stop(m->fleet, on_fleet_stopped, m);
         return 0;
 }
 
 /* ---- the sink ---- */
+
+/* In a turn of its own: the sink says it in the midst of an event. */
+static int on_closed(sd_event_source *source, void *userdata) {
+        manager_stop(userdata, "Standard output was closed");
+        return 0;
+}
 
 static void on_sink_ready(void *userdata) {
         Manager *m = userdata;
@@ -122,6 +133,11 @@ static void on_sink_trouble(void *userdata, bool refused, int error, uint64_t us
                              usec / USEC_PER_MSEC);
         }
         notify_state(m->notify, NULL);
+        /* Whoever read our standard output has gone and does not come back. */
+        if (refused && error == -EPIPE && !m->sink->kind->wants_fields && m->stop_usec == 0) {
+                m->exit_code = EXIT_FAILURE;
+                sd_event_source_set_enabled(m->closed, SD_EVENT_ONESHOT);
+        }
 }
 
 static int sink_error(const ManagerOptions *options, int r) {
@@ -218,6 +234,10 @@ int manager_new(const Config *config, const ManagerOptions *options, Manager **r
         r = add_signals(m);
         if (r < 0)
                 return log_error_errno(r, "Cannot watch signals: %m");
+        r = sd_event_add_defer(m->event, &m->closed, on_closed, m);
+        if (r < 0)
+                return log_error_errno(r, "Cannot make an event source: %m");
+        sd_event_source_set_enabled(m->closed, SD_EVENT_OFF);
         r = open_sink(m, options);
         if (r < 0) {
                 *ret_exit = EX_UNAVAILABLE;
@@ -254,6 +274,7 @@ Manager *manager_free(Manager *m) {
         sink_free(m->sink);
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
                 sd_event_source_disable_unref(m->signals[i]);
+        sd_event_source_disable_unref(m->closed);
         if (m->bootstrap_file)
                 (void) unlink(m->bootstrap_file);
         free(m->bootstrap_file);

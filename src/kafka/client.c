@@ -164,9 +164,10 @@ static unsigned config_partitions(const Config *config) {
         return MAX(n, 1u);
 }
 
-/* librdkafka counts both limits for each partition queue that is read on its own. */
+/* librdkafka counts both limits for each partition queue that is read on its own; what a partition
+ * holds beside its queue (partition.h) came out of that queue and is at most as much again. */
 static int conf_set_limits(ConfBuild *b, const Config *config) {
-        uint64_t share = config->limits.in_flight_bytes / config_partitions(config) / 1024;
+        uint64_t share = config->limits.in_flight_bytes / config_partitions(config) / 2 / 1024;
         int r;
 
         r = conf_set_u64(b, "queued.min.messages", config->limits.in_flight_events);
@@ -239,6 +240,7 @@ int client_new(const ClientSpec *spec, rd_kafka_t **ret, Buffer *error) {
 
 typedef struct DestroyJob {
         rd_kafka_t *rk;
+        int flags;
         HelperWork done;
         void *userdata;
 } DestroyJob;
@@ -246,7 +248,7 @@ typedef struct DestroyJob {
 static void destroy_work(void *job) {
         DestroyJob *j = job;
 
-        rd_kafka_destroy(j->rk);
+        rd_kafka_destroy_flags(j->rk, j->flags);
 }
 
 static void destroy_done(void *job) {
@@ -257,16 +259,16 @@ static void destroy_done(void *job) {
         free(j);
 }
 
-void client_destroy(Helpers *helpers, rd_kafka_t *rk, HelperWork done, void *userdata) {
+void client_destroy(Helpers *helpers, rd_kafka_t *rk, int flags, HelperWork done, void *userdata) {
         DestroyJob *j = malloc(sizeof(*j));
 
         if (j)
-                *j = (DestroyJob){rk, done, userdata};
+                *j = (DestroyJob){rk, flags, done, userdata};
         if (j && helpers_run(helpers, destroy_work, destroy_done, j) >= 0)
                 return;
         /* No thread to be had: then it has to block. */
         free(j);
-        rd_kafka_destroy(rk);
+        rd_kafka_destroy_flags(rk, flags);
         if (done)
                 done(userdata);
 }

@@ -34,9 +34,10 @@ typedef struct ClientSpec {
  * librdkafka does not know, does not take, or takes only together with another. */
 int client_new(const ClientSpec *spec, rd_kafka_t **ret, Buffer *error);
 
-/* Ends a client on a thread of its own, then calls done(userdata) on the loop. All queues, topics
- * and lists of the client must be given up before. */
-void client_destroy(Helpers *helpers, rd_kafka_t *rk, HelperWork done, void *userdata);
+/* Ends a client on a thread of its own, then calls done(userdata) on the loop, where it is not
+ * NULL. All queues, topics and lists of the client must be given up before. `flags` are those of
+ * rd_kafka_destroy_flags(). */
+void client_destroy(Helpers *helpers, rd_kafka_t *rk, int flags, HelperWork done, void *userdata);
 
 /* Makes and ends every client that the configuration describes, without talking to any broker.
  * Appends a line "FILE:LINE: …" to `errors` for each that cannot be made; returns true where there

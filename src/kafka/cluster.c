@@ -23,6 +23,8 @@
 #define PROBE_EVERY_USEC USEC_PER_SEC
 /* A topic that the broker refused to create may be made by hand meanwhile. */
 #define REFUSED_EVERY_USEC (30 * USEC_PER_SEC)
+/* A cluster that was just found is not looked for again so soon. */
+#define FOUND_LASTS_USEC (10 * USEC_PER_SEC)
 #define CREATE_TIMEOUT_MS 10000
 
 typedef struct TopicOutcome {
@@ -369,7 +371,8 @@ static void cluster_found(Cluster *c, Probe *p) {
         if (refused)
                 cluster_again(c, REFUSED_EVERY_USEC);
         c->state = CLUSTER_UP;
-        client_destroy(c->context->helpers, TAKE_PTR(c->admin), NULL, NULL);
+        c->found_usec = kafka_now_usec();
+        client_destroy(c->context->helpers, TAKE_PTR(c->admin), 0, NULL, NULL);
         c->up(c->userdata);
 }
 
@@ -379,7 +382,7 @@ static void probe_done(void *job) {
 
         c->probing = false;
         if (c->stopping) {
-                client_destroy(c->context->helpers, TAKE_PTR(c->admin), NULL, NULL);
+                client_destroy(c->context->helpers, TAKE_PTR(c->admin), 0, NULL, NULL);
                 return;
         }
         if (!p->err) {
@@ -467,19 +470,21 @@ void cluster_stop(Cluster *c) {
         c->stopping = true;
         sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
         if (c->admin && !c->probing)
-                client_destroy(c->context->helpers, TAKE_PTR(c->admin), NULL, NULL);
+                client_destroy(c->context->helpers, TAKE_PTR(c->admin), 0, NULL, NULL);
 }
 
 void cluster_suspect(Cluster *c, rd_kafka_resp_err_t err, const char *text) {
+        uint64_t now = kafka_now_usec(), wait = PROBE_EVERY_USEC;
         int enabled;
 
         if (c->stopping || c->probing || c->embedded)
                 return;
         if (sd_event_source_get_enabled(c->timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
                 return;
+        /* One broker of several that is down goes on being reported. */
+        if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && now < c->found_usec + FOUND_LASTS_USEC)
+                wait = MAX(wait, c->found_usec + FOUND_LASTS_USEC - now);
         log_debug("A client says '%s' (%s); looking whether the cluster is there", text,
                   rd_kafka_err2name(err));
-        /* Not more than once a second: one broker of several that is down goes on being reported.
-         */
-        cluster_again(c, PROBE_EVERY_USEC);
+        cluster_again(c, wait);
 }

@@ -29,6 +29,7 @@ struct Cluster {
         ClusterState state;
         Trouble trouble;
         uint64_t lost_usec;
+        uint64_t found_usec;
 
         rd_kafka_t *mock_parent;
         struct rd_kafka_mock_cluster_s *mock;

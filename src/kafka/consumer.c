@@ -158,18 +158,23 @@ static void consumer_destroy(Consumer *c) {
         assignment_clear(c);
         c->queue = queue_unwatch(c->queue);
         c->state = CONSUMER_DESTROYING;
-        client_destroy(c->context->helpers, TAKE_PTR(c->rk), on_destroyed, c);
+        client_destroy(c->context->helpers, TAKE_PTR(c->rk),
+                       c->unclosable ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0, on_destroyed, c);
 }
 
 static void consumer_close(Consumer *c) {
         rd_kafka_error_t *error;
 
         c->state = CONSUMER_CLOSING;
+        c->unclosable = false;
         error = rd_kafka_consumer_close_queue(c->rk, c->queue);
         if (error) {
+                /* After a fatal error a client does not close, it can only be destroyed. */
                 log_debug("%s: closing: %s", c->client_id, rd_kafka_error_string(error));
                 rd_kafka_error_destroy(error);
+                c->unclosable = true;
         }
+        queue_wake(c->waker);
 }
 
 void consumer_stop(Consumer *c) {
@@ -200,6 +205,8 @@ static void consumer_fail(Consumer *c, const char *text) {
         trouble_set(&c->trouble, TROUBLE_CLIENT_FAILED, "%s", text);
         c->failed = true;
         assignment_clear(c);
+        /* As long as it has an assignment a client with a fatal error cannot even be destroyed. */
+        (void) rd_kafka_assign(c->rk, NULL);
         group_consumer_revoked(c->group, c);
         consumer_close(c);
 }
@@ -288,7 +295,7 @@ void consumer_serve(Consumer *c) {
          * not every broker lets the others commit then: so all settle before one leaves. */
         if (c->state == CONSUMER_JOINING && c->stopping && group_is_settled(c->group))
                 consumer_close(c);
-        if (c->state == CONSUMER_CLOSING && rd_kafka_consumer_closed(c->rk))
+        if (c->state == CONSUMER_CLOSING && (c->unclosable || rd_kafka_consumer_closed(c->rk)))
                 consumer_destroy(c);
 }
 
@@ -296,7 +303,7 @@ void consumer_tick(Consumer *c, uint64_t now) {
         if (c->state == CONSUMER_RESTARTING && now >= c->restart_usec && consumer_open(c) < 0) {
                 c->queue = queue_unwatch(c->queue);
                 if (c->rk)
-                        client_destroy(c->context->helpers, TAKE_PTR(c->rk), NULL, NULL);
+                        client_destroy(c->context->helpers, TAKE_PTR(c->rk), 0, NULL, NULL);
                 consumer_restart_later(c);
         }
         if (!c->rk)

@@ -43,13 +43,14 @@ typedef struct Consumer {
         unsigned n_partitions;
         unsigned next_partition; /* where the next round of reading begins */
 
-        unsigned lookups;       /* assignment.c: jobs that use our client */
-        uint64_t lookup_usec;   /* when to try a lookup again; 0: none is due */
-        bool revoked;           /* the broker waits for our answer to a revocation */
-        bool settle_committed;  /* the last commit of CONSUMER_SETTLING was sent */
-        bool stopping;          /* wanted: leave and never come back */
-        bool failed;            /* wanted: leave and come back */
-        unsigned commits;       /* committer.c: requests under way */
+        unsigned lookups;      /* assignment.c: jobs that use our client */
+        uint64_t lookup_usec;  /* when to try a lookup again; 0: none is due */
+        bool revoked;          /* the broker waits for our answer to a revocation */
+        bool settle_committed; /* the last commit of CONSUMER_SETTLING was sent */
+        bool stopping;         /* wanted: leave and never come back */
+        bool failed;           /* wanted: leave and come back */
+        bool unclosable;       /* CONSUMER_CLOSING: its client refuses to close; free it as it is */
+        unsigned commits;      /* committer.c: requests under way */
         uint64_t deadline_usec; /* of CONSUMER_SETTLING */
         uint64_t restart_usec;
         unsigned failures; /* in a row, for the back-off */

@@ -20,7 +20,8 @@ typedef struct KafkaContext {
         Helpers *helpers;
         const Config *config;
         Cluster *cluster;
-        bool unsettled;         /* a stop gave something up: an undelivered event, an offset not committed */
+        bool unsettled; /* a stop gave something up: an undelivered event, an offset not committed
+                         */
         unsigned next_consumer; /* consumers are numbered across the daemon, never reused */
 } KafkaContext;
 

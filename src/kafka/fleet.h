@@ -10,8 +10,9 @@
 #include "kafka/group.h"
 #include "kafka/producer.h"
 
-/* Called once, when the fleet has stopped. `gone`: all clients are; otherwise the time was up and threads of theirs
- * still run. `settled`: everything that was under way was delivered, written and committed. */
+/* Called once, when the fleet has stopped. `gone`: all clients are; otherwise the time was up and
+ * threads of theirs still run. `settled`: everything that was under way was delivered, written and
+ * committed. */
 typedef void (*FleetStoppedHandler)(void *userdata, bool gone, bool settled);
 
 typedef struct Fleet {

@@ -50,6 +50,7 @@ Group *group_free(Group *g) {
 
 int group_start(Group *g) {
         g->unstable_usec = kafka_now_usec();
+        g->stable = g->config->consumers == 0;
         while (g->n_consumers < g->config->consumers) {
                 int r = consumer_new(g, g->context, &g->consumers[g->n_consumers]);
 
@@ -135,8 +136,7 @@ static void group_describe(const Group *g, Buffer *out) {
 
 static bool group_looks_stable(const Group *g) {
         for (unsigned i = 0; i < g->n_consumers; i++)
-                if (g->consumers[i]->state != CONSUMER_ASSIGNED &&
-                    g->consumers[i]->state != CONSUMER_RESTARTING)
+                if (g->consumers[i]->state != CONSUMER_ASSIGNED && !g->consumers[i]->failed)
                         return false;
         /* While the group is being started its later consumers are not there yet. */
         return g->n_consumers == g->config->consumers;

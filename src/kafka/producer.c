@@ -27,6 +27,9 @@
 /* An overflow or failed deliveries are over when there was none for so long. */
 #define QUIET_USEC (5 * USEC_PER_SEC)
 
+/* Events that may be due and not made yet, because the loop had no time for them. */
+#define BACKLOG_MAX 100000
+
 /* How long a stop waits for deliveries. */
 #define FLUSH_USEC (1500 * USEC_PER_MSEC)
 
@@ -303,6 +306,19 @@ static bool make_one(Producer *p) {
         return true;
 }
 
+/* Drops what is due up to number `due` of the schedule. */
+static void overflow(Producer *p, uint64_t due) {
+        uint64_t n = due - p->due;
+
+        if (p->config->count > 0)
+                n = MIN(n, p->config->count - p->made - p->overflowed);
+        p->overflowed += n;
+        p->due += n;
+        p->trouble_usec = kafka_now_usec();
+        producer_say(p, RECORD_PRODUCER_OVERFLOW, TROUBLE_OVERFLOW,
+                     "the queue to the broker is full; events that are due are dropped");
+}
+
 static void make_due(Producer *p) {
         double rate = p->config->rate;
         uint64_t now = kafka_now_usec();
@@ -310,16 +326,18 @@ static void make_due(Producer *p) {
                 (uint64_t) ((double) (now - p->began_usec) * rate / (double) USEC_PER_SEC) + 1;
         uint64_t next;
 
-        while (p->due < due && !all_made(p)) {
+        for (unsigned i = 1; p->due < due && !all_made(p); i++) {
                 if (!make_one(p)) {
-                        p->overflowed++;
-                        p->trouble_usec = now;
+                        overflow(p, due);
+                        break;
                 }
                 p->due++;
+                /* What is due and not made by then is made in the loop's next turns. */
+                if (i % STRIDE == 0 && kafka_now_usec() > now + SHARE_USEC)
+                        break;
         }
-        if (p->overflowed > 0 && p->trouble_usec == now)
-                producer_say(p, RECORD_PRODUCER_OVERFLOW, TROUBLE_OVERFLOW,
-                             "the queue to the broker is full; events that are due are dropped");
+        if (p->due + BACKLOG_MAX < due)
+                overflow(p, due - BACKLOG_MAX);
         if (all_made(p))
                 return;
         next = p->began_usec + (uint64_t) ((double) p->due / rate * (double) USEC_PER_SEC);
@@ -418,7 +436,7 @@ static void on_destroyed(void *userdata) {
 static void producer_destroy(Producer *p) {
         producer_give_up_handles(p);
         p->state = PRODUCER_DESTROYING;
-        client_destroy(p->context->helpers, TAKE_PTR(p->rk), on_destroyed, p);
+        client_destroy(p->context->helpers, TAKE_PTR(p->rk), 0, on_destroyed, p);
 }
 
 /* All events are made and each has its report. */

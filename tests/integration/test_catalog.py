@@ -18,7 +18,7 @@ COLUMNS = 80
 
 
 def read_records():
-    """The rows of records.def: name → (id, fields that such an entry carries, title)."""
+    """The rows of records.def: name → (id, fields that such an entry carries, priority)."""
     records = {}
     comment = ""
     text = RECORDS.read_text()
@@ -26,11 +26,11 @@ def read_records():
         if part["comment"] is not None:
             comment = part["comment"]
             continue
-        name, message_id, _, title = part.groups()[1:]
+        name, message_id, priority, _ = part.groups()[1:]
         listed = re.search(r"Fields:\s*(.*)", comment, re.S)
         assert listed, f"{name}: its comment does not list its fields"
         fields = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", listed.group(1)))
-        records[name] = (message_id, fields, title)
+        records[name] = (message_id, fields, priority)
         comment = ""
     return records
 
@@ -60,6 +60,13 @@ def test_every_row_of_the_table_is_understood_here():
 def test_every_row_of_the_table_is_written_somewhere():
     code = "".join(path.read_text() for path in (TOP / "src").rglob("*.c"))
     assert [name for name in RECORD_ROWS if not re.search(rf"\bRECORD_{name}\b", code)] == []
+
+
+def test_only_events_are_less_urgent_than_a_notice():
+    """So that `journalctl -p notice` shows everything else."""
+    assert [name for name, row in RECORD_ROWS.items() if row[2] == "LOG_INFO"] == ["EVENT"]
+    assert all(row[2] in ("LOG_ERR", "LOG_WARNING", "LOG_NOTICE", "LOG_INFO")
+               for row in RECORD_ROWS.values())
 
 
 def test_ids_are_128_random_bits_and_none_stands_twice():

@@ -12,26 +12,81 @@
 #include "server-fixture.h"
 
 static void test_unfinished_call_is_dropped_in_time_though_bytes_drip(void **state) {
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE_USEC;
+        uint64_t start = clock_usec(CLOCK_MONOTONIC), now = start, next = start;
         _cleanup_close_ int slow = -1, idle = -1;
         ServerLimits limits = roomy();
         Fixture *f = *state;
+        unsigned dripped = 0;
 
-        limits.partial_usec = 100 * USEC_PER_MSEC;
+        limits.partial_usec = 200 * USEC_PER_MSEC;
         fixture_start(f, limits);
         slow = connect_to(f->path);
         idle = connect_to(f->path);
         await_connections(f, 2);
         give_bytes(f, slow, "{", 1);
-        while (server_connections(f->server) > 1) {
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
-                (void) !send(slow, " ", 1, MSG_NOSIGNAL);
+        for (; server_connections(f->server) > 1; now = clock_usec(CLOCK_MONOTONIC)) {
+                assert_true(now < start + PATIENCE_USEC);
+                if (now >= next) {
+                        (void) !send(slow, " ", 1, MSG_NOSIGNAL);
+                        dripped++;
+                        next = now + 5 * USEC_PER_MSEC;
+                }
                 turn(f);
         }
-        /* The one that said nothing yet may stay, and so may one that begins again in time. */
+        assert_true(now >= start + limits.partial_usec);
+        assert_true(dripped > 2);
+        assert_closed(f, slow);
+        /* Who says nothing may stay. */
         give(f, idle, echo);
         assert_reply(f, idle, echoed);
-        assert_closed(f, slow);
+}
+
+static void test_deadline_of_a_call_begins_anew_with_each_call(void **state) {
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + 600 * USEC_PER_MSEC;
+        _cleanup_close_ int fd = -1;
+        ServerLimits limits = roomy();
+        Fixture *f = *state;
+
+        limits.partial_usec = 200 * USEC_PER_MSEC;
+        fixture_start(f, limits);
+        fd = connect_to(f->path);
+        give_bytes(f, fd, echo, 10);
+        /* There is always a piece of a call, but never for long of the same. */
+        while (clock_usec(CLOCK_MONOTONIC) < end) {
+                turn(f);
+                give_bytes(f, fd, echo + 10, strlen(echo) + 1 - 10);
+                give_bytes(f, fd, echo, 10);
+                assert_reply(f, fd, echoed);
+        }
+        assert_int_equal(server_connections(f->server), 1);
+}
+
+static void test_client_that_reads_steadily_is_not_dropped(void **state) {
+        uint64_t next = 0, end = clock_usec(CLOCK_MONOTONIC) + PATIENCE_USEC;
+        _cleanup_free_ char *piece = malloc(64 * 1024);
+        size_t left = 6 * (BIG_SIZE + sizeof("{\"parameters\":{\"text\":\"\"}}"));
+        _cleanup_close_ int fd = -1;
+        ServerLimits limits = roomy();
+        Fixture *f = *state;
+
+        limits.stalled_usec = 300 * USEC_PER_MSEC;
+        fixture_start(f, limits);
+        fd = connect_to(f->path);
+        for (int i = 0; i < 6; i++)
+                give(f, fd, "{\"method\":\"io.crier.Control.Big\"}");
+        /* All of it takes longer than the deadline, a part of it never does. */
+        while (left > 0) {
+                uint64_t now = clock_usec(CLOCK_MONOTONIC);
+                ssize_t n = now >= next ? recv(fd, piece, 64 * 1024, 0) : 0;
+
+                assert_true(now < end && (n >= 0 || errno == EAGAIN));
+                assert_true(n != 0 || now < next);
+                if (n > 0) {
+                        left -= (size_t) n;
+                        next = now + 20 * USEC_PER_MSEC;
+                }
+                turn(f);
+        }
 }
 
 static void test_client_that_never_reads_is_dropped_and_holds_nobody_up(void **state) {
@@ -198,6 +253,8 @@ static void test_flood_leaves_the_loop_most_of_its_time(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 SERVER_TEST(test_unfinished_call_is_dropped_in_time_though_bytes_drip),
+                SERVER_TEST(test_deadline_of_a_call_begins_anew_with_each_call),
+                SERVER_TEST(test_client_that_reads_steadily_is_not_dropped),
                 SERVER_TEST(test_client_that_never_reads_is_dropped_and_holds_nobody_up),
                 SERVER_TEST(test_client_that_reads_slowly_gets_everything),
                 SERVER_TEST(test_call_that_is_too_long_closes_the_connection),

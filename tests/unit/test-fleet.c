@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tests of a fleet in this process, on an embedded broker: what no outside test can bring about, a
+ * fatal error inside a client (rd_kafka_test_fatal_error()).
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "common/log.h"
+#include "config/load.h"
+#include "journal/stdout.h"
+#include "kafka/fleet.h"
+
+static const char text[] =
+        "topics: ( { name = \"t\"; partitions = 2; } );\n"
+        "producers: ( { name = \"p\"; topic = \"t\"; rate = 100.0; value = \"v\"; } );\n"
+        "groups: ( { name = \"g\"; topics = [ \"t\" ]; log = false; } );\n";
+
+typedef struct Fixture {
+        sd_event *event;
+        Config *config;
+        Sink *sink;
+        Fleet *fleet;
+        bool stopped;
+        bool settled;
+} Fixture;
+
+static Config *load(void) {
+        _cleanup_buffer_ Buffer errors = {0};
+        char path[] = "/tmp/crier-fleet-XXXXXX";
+        Config *config = NULL;
+        int fd = mkstemp(path);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+        close(fd);
+        assert_int_equal(config_load(path, &config, &errors), 0);
+        unlink(path);
+        return config;
+}
+
+static int set_up(void **state) {
+        Fixture *f = calloc(1, sizeof(*f));
+
+        f->config = load();
+        assert_true(sd_event_new(&f->event) >= 0);
+        assert_int_equal(stdout_new(f->event, &f->sink), 0);
+        assert_int_equal(fleet_new(f->event, f->config, f->sink, &f->fleet), 0);
+        assert_int_equal(fleet_start(f->fleet), 0);
+        *state = f;
+        return 0;
+}
+
+static void on_stopped(void *userdata, bool gone, bool settled) {
+        Fixture *f = userdata;
+
+        assert_true(gone);
+        f->stopped = true;
+        f->settled = settled;
+}
+
+static int tear_down(void **state) {
+        Fixture *f = *state;
+
+        fleet_free(f->fleet);
+        sink_free(f->sink);
+        sd_event_unref(f->event);
+        config_free(f->config);
+        free(f);
+        return 0;
+}
+
+/* Runs the loop until `done` says so, at most a minute: the embedded broker's groups take their
+ * time. */
+static void run_until(Fixture *f, bool (*done)(const Fixture *f)) {
+        for (unsigned i = 0; i < 6000 && !done(f); i++)
+                assert_true(sd_event_run(f->event, 10 * USEC_PER_MSEC) >= 0);
+        assert_true(done(f));
+}
+
+static Consumer *consumer(const Fixture *f) {
+        return f->fleet->groups[0]->consumers[0];
+}
+
+static bool consumer_works(const Fixture *f) {
+        return consumer(f)->state == CONSUMER_ASSIGNED && consumer(f)->n_partitions == 2 &&
+               consumer(f)->written > 0;
+}
+
+static bool consumer_waits(const Fixture *f) {
+        return consumer(f)->state == CONSUMER_RESTARTING;
+}
+
+static bool producer_waits(const Fixture *f) {
+        return f->fleet->producers[0]->state == PRODUCER_RESTARTING;
+}
+
+static bool producer_works(const Fixture *f) {
+        return f->fleet->producers[0]->state == PRODUCER_RUNNING &&
+               f->fleet->producers[0]->acked > 0;
+}
+
+static bool stopped(const Fixture *f) {
+        return f->stopped;
+}
+
+static void stop(Fixture *f) {
+        fleet_stop(f->fleet, on_stopped, f);
+        run_until(f, stopped);
+}
+
+static void test_consumer_with_a_fatal_error_is_made_anew_and_goes_on(void **state) {
+        Fixture *f = *state;
+        int64_t position;
+
+        run_until(f, consumer_works);
+        assert_true(f->fleet->groups[0]->stable);
+        position = consumer(f)->partitions[0]->position;
+        rd_kafka_test_fatal_error(consumer(f)->rk, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+        run_until(f, consumer_waits);
+        assert_int_equal(consumer(f)->trouble.code, TROUBLE_CLIENT_FAILED);
+        assert_string_equal(consumer_state_to_string(consumer(f)), "restarting");
+        consumer(f)->written = 0;
+        run_until(f, consumer_works);
+        assert_int_equal(consumer(f)->number, 0);
+        assert_int_equal(consumer(f)->trouble.code, TROUBLE_NONE);
+        assert_true(consumer(f)->partitions[0]->position >= position);
+        stop(f);
+        assert_true(f->settled);
+}
+
+static void test_producer_with_a_fatal_error_is_made_anew_and_goes_on(void **state) {
+        Fixture *f = *state;
+        Producer *p = f->fleet->producers[0];
+
+        run_until(f, producer_works);
+        rd_kafka_test_fatal_error(p->rk, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, "a test");
+        run_until(f, producer_waits);
+        assert_int_equal(p->trouble.code, TROUBLE_CLIENT_FAILED);
+        p->acked = 0;
+        run_until(f, producer_works);
+        stop(f);
+}
+
+static void test_stop_while_a_client_waits_to_be_made_anew(void **state) {
+        Fixture *f = *state;
+
+        run_until(f, consumer_works);
+        rd_kafka_test_fatal_error(consumer(f)->rk, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "a test");
+        run_until(f, consumer_waits);
+        stop(f);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+                TEST(test_consumer_with_a_fatal_error_is_made_anew_and_goes_on),
+                TEST(test_producer_with_a_fatal_error_is_made_anew_and_goes_on),
+                TEST(test_stop_while_a_client_waits_to_be_made_anew),
+#undef TEST
+        };
+
+        log_open("test-fleet", LOG_EMERG);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
