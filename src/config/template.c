@@ -272,21 +272,19 @@ static int argument_count(Compiler *c, Segment *s, const char *argument) {
 }
 
 static int argument_range(Compiler *c, Segment *s, const char *argument) {
-        _cleanup_free_ char *low = strdup(argument);
-        char *high = low ? strchr(low, ':') : NULL;
+        _cleanup_buffer_ Buffer low = {0};
+        size_t n = strcspn(argument, ":");
+        const char *high = argument[n] ? argument + n + 1 : "";
         int64_t highest;
 
-        if (!low)
-                return -ENOMEM;
-        if (high)
-                *high++ = 0;
-        if (!high || parse_i64(low, INT64_MIN, INT64_MAX, &s->low) < 0 ||
+        buffer_append(&low, argument, n);
+        if (parse_i64(buffer_string(&low), INT64_MIN, INT64_MAX, &s->low) < 0 ||
             parse_i64(high, INT64_MIN, INT64_MAX, &highest) < 0)
                 return compile_error(c, "'%s' is not two whole numbers; write '" FORM "'", argument,
                                      FORM_OF(s->word));
         if (highest < s->low)
-                return compile_error(c, "%s is more than %s; write the smaller number first", low,
-                                     high);
+                return compile_error(c, "%s is more than %s; write the smaller number first",
+                                     buffer_string(&low), high);
         s->more = (uint64_t) highest - (uint64_t) s->low;
         return 0;
 }
@@ -433,13 +431,11 @@ static int compile_text(Compiler *c, const char **p) {
 }
 
 static int compile(Compiler *c) {
-        const char *p = c->text;
+        _cleanup_buffer_ Buffer inner = {0};
+        const char *p = c->text, *end;
         int r;
 
         while (*p) {
-                _cleanup_free_ char *inner = NULL;
-                const char *end;
-
                 r = compile_text(c, &p);
                 if (r < 0)
                         return r;
@@ -450,10 +446,12 @@ static int compile(Compiler *c) {
                 if (!end)
                         return compile_error(c, "'%%{' has no '}' behind it; write '%%%%{' for a "
                                                 "'%%{' that stands for itself");
-                inner = strndup(p + 2, (size_t) (end - p) - 2);
-                if (!inner)
+                buffer_clear(&inner);
+                buffer_append(&inner, p + 2, (size_t) (end - p) - 2);
+                buffer_append_byte(&inner, 0);
+                if (inner.failed)
                         return -ENOMEM;
-                r = compile_word(c, inner);
+                r = compile_word(c, (char *) inner.data);
                 if (r < 0)
                         return r;
                 p = end + 1;

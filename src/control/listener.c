@@ -12,8 +12,9 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
+
+#include "common/macro.h"
 
 /* How long two daemons that start at once wait for each other. */
 #define LOCK_TRIES 20
@@ -40,15 +41,17 @@ static int address_init(const char *path, struct sockaddr_un *ret) {
 /* Locks the directory, so that of two daemons that start at once the second sees the first, and
  * does not remove its fresh socket as a stale one. Anybody who can read the directory can hold this
  * lock, so it is only waited for a moment. Returns the descriptor that holds it, or -1. */
-static int directory_lock(const char *path) {
+static int directory_lock(const struct sockaddr_un *address) {
         const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NSEC};
-        const char *slash = strrchr(path, '/');
-        _cleanup_free_ char *directory = NULL;
+        char directory[sizeof(address->sun_path)];
+        char *slash;
         int fd;
 
+        memcpy(directory, address->sun_path, sizeof(directory));
+        slash = strrchr(directory, '/');
         if (slash)
-                directory = strndup(path, MAX((size_t) (slash - path), (size_t) 1));
-        fd = open(directory ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                slash[slash == directory ? 1 : 0] = 0;
+        fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -1;
         for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
@@ -96,18 +99,16 @@ static int bound_open(Listener *l) {
 }
 
 int listener_open(const char *path, Listener *ret) {
-        _cleanup_free_ char *copy = strdup(path);
-        _cleanup_close_ int fd = -1, lock = -1;
+        _cleanup_close_ int fd = -1;
+        _cleanup_close_ _unused_ int lock = -1;
         struct sockaddr_un address;
-        Listener l;
+        Listener l = {.fd = -1};
         int r;
 
-        if (!copy)
-                return -ENOMEM;
         r = address_init(path, &address);
         if (r < 0)
                 return r;
-        lock = directory_lock(path);
+        lock = directory_lock(&address);
         r = probe(&address);
         if (r < 0)
                 return r;
@@ -118,14 +119,14 @@ int listener_open(const char *path, Listener *ret) {
                 return fd;
         if (bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
                 return -errno;
-        l = (Listener){.fd = fd, .path = copy};
+        l.fd = fd;
+        memcpy(l.path, address.sun_path, sizeof(l.path));
         r = bound_open(&l);
         if (r < 0) {
                 (void) unlink(path);
                 return r;
         }
         TAKE_FD(fd);
-        TAKE_PTR(copy);
         *ret = l;
         return 0;
 }
@@ -133,9 +134,8 @@ int listener_open(const char *path, Listener *ret) {
 void listener_close(Listener *l) {
         struct stat st;
 
-        if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+        if (*l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
                 (void) unlink(l->path);
         closep(&l->fd);
-        free(l->path);
         *l = (Listener){.fd = -1};
 }

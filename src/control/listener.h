@@ -7,12 +7,11 @@
  */
 
 #include <sys/types.h>
-
-#include "common/buffer.h"
+#include <sys/un.h>
 
 typedef struct Listener {
         int fd;
-        char *path;
+        char path[sizeof(((struct sockaddr_un *) NULL)->sun_path)]; /* "": nothing is bound */
         dev_t device; /* these two tell our socket from one that was put in its place */
         ino_t inode;
 } Listener;

@@ -447,10 +447,14 @@ int server_new(sd_event *event, const char *path, const ControlMethod *methods, 
 }
 
 Server *server_free(Server *s) {
+        Connection *c, *next;
+
         if (!s)
                 return NULL;
-        while (s->connections)
-                connection_free(s->connections);
+        for (c = s->connections; c; c = next) {
+                next = c->next;
+                connection_free(c);
+        }
         source_drop(&s->accept);
         source_drop(&s->accept_timer);
         source_drop(&s->resume_timer);

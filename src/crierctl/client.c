@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -18,7 +17,7 @@
 
 #include "protocol/verbs.h"
 
-#define READ_SIZE ((size_t) 64 * 1024)
+#define READ_SIZE 16384
 
 /* One call under way. */
 typedef struct Call {
@@ -54,12 +53,9 @@ static int fail_not_running(Call *c) {
 }
 
 static int fail_permission(Call *c) {
-        const struct passwd *user = getpwuid(getuid());
-
         failure_set(c->failure, FAILURE_PERMISSION, "This user may not connect to '%s'", c->path);
         return failure_advise(c->failure,
-                              "Run it as root, or once: usermod -aG crier %s, and log in again",
-                              user ? user->pw_name : "USER");
+                              "Run it as root, or once: usermod -aG crier USER, and log in again");
 }
 
 static int fail_connect(Call *c, int error) {
@@ -158,16 +154,16 @@ static int fail_closed(Call *c) {
 
 /* Reads until a frame is whole; it is the decoder's. */
 static int call_receive(Call *c, VarlinkDecoder *d, const char **ret_frame, size_t *ret_size) {
-        _cleanup_free_ char *bytes = malloc(READ_SIZE);
-        int r = -ENOMEM;
+        char bytes[READ_SIZE];
+        int r;
 
-        while (bytes) {
+        for (;;) {
                 ssize_t n;
 
                 r = call_wait(c, POLLIN);
                 if (r != 0)
                         return r;
-                n = recv(c->fd, bytes, READ_SIZE, MSG_DONTWAIT);
+                n = recv(c->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
                 if (n < 0 && (errno == EAGAIN || errno == EINTR))
                         continue;
                 if (n <= 0)
@@ -240,8 +236,8 @@ static int call_finish(Call *c, const char *frame, size_t size, json_t **ret_par
 static int call_run(Call *c, const char *method, json_t *parameters, json_t **ret_parameters) {
         _cleanup_(varlink_decoder_done) VarlinkDecoder decoder;
         _cleanup_buffer_ Buffer call = {0};
-        const char *frame;
-        size_t size;
+        const char *frame = NULL;
+        size_t size = 0;
         int r;
 
         varlink_decoder_init(&decoder, VARLINK_REPLY_MAX);

@@ -189,24 +189,28 @@ static void draw_producers(Picture *p) {
         size_t i;
 
         buffer_append_string(p->out, json_array_size(producers) > 0 ? "\n" : "\nno producers\n");
-        json_array_foreach(producers, i, producer)
+        json_array_foreach(producers, i, producer) {
                 draw_producer(t, producer);
+        }
         table_finish(t, p->out);
 }
 
-static int compare_partitions(const void *a, const void *b) {
-        const json_t *x = *(const json_t *const *) a, *y = *(const json_t *const *) b;
-        int order = strcmp(get_string(x, "topic"), get_string(y, "topic"));
-        long long m = get_integer(x, "partition"), n = get_integer(y, "partition");
+/* A partition of a consumer. */
+typedef struct Owned {
+        const char *topic;
+        long long number;
+} Owned;
 
-        return order != 0 ? order : (m > n) - (m < n);
+static int compare_owned(const void *a, const void *b) {
+        const Owned *x = a, *y = b;
+        int order = strcmp(x->topic, y->topic);
+
+        return order != 0 ? order : (x->number > y->number) - (x->number < y->number);
 }
 
 /* Whether `b` is the next partition of the same topic. */
-static bool follows(const json_t *a, const json_t *b) {
-        long long m = get_integer(a, "partition"), n = get_integer(b, "partition");
-
-        return m < INT64_MAX && m + 1 == n && streq(get_string(a, "topic"), get_string(b, "topic"));
+static bool follows(const Owned *a, const Owned *b) {
+        return a->number < INT64_MAX && a->number + 1 == b->number && streq(a->topic, b->topic);
 }
 
 /* A run of partitions, "post.office 0-2". A cell's line ends after so many bytes, between two runs.
@@ -232,23 +236,24 @@ static void append_run(Buffer *out, size_t *line, const char *topic, long long f
 /* "post.office 0-2,4; invoices 1": sorted, with runs put together. */
 static void append_partitions(Buffer *out, const json_t *partitions) {
         size_t n = json_array_size(partitions), line = 0;
-        _cleanup_free_ const json_t **sorted = calloc(MAX(n, (size_t) 1), sizeof(*sorted));
+        _cleanup_free_ Owned *owned = calloc(MAX(n, (size_t) 1), sizeof(Owned));
         const char *before = "";
 
-        if (!sorted)
+        if (!owned)
                 return;
-        for (size_t i = 0; i < n; i++)
-                sorted[i] = json_array_get(partitions, i);
-        qsort(sorted, n, sizeof(*sorted), compare_partitions);
-        for (size_t i = 0, last; i < n; i = last + 1) {
-                const char *topic = get_string(sorted[i], "topic");
+        for (size_t i = 0; i < n; i++) {
+                const json_t *partition = json_array_get(partitions, i);
 
-                for (last = i; last + 1 < n && follows(sorted[last], sorted[last + 1]);)
+                owned[i].topic = get_string(partition, "topic");
+                owned[i].number = get_integer(partition, "partition");
+        }
+        qsort(owned, n, sizeof(Owned), compare_owned);
+        for (size_t i = 0, last; i < n; i = last + 1) {
+                for (last = i; last + 1 < n && follows(owned + last, owned + last + 1);)
                         last++;
-                append_run(out, &line, streq(topic, before) ? NULL : topic,
-                           get_integer(sorted[i], "partition"),
-                           get_integer(sorted[last], "partition"));
-                before = topic;
+                append_run(out, &line, streq(owned[i].topic, before) ? NULL : owned[i].topic,
+                           owned[i].number, owned[last].number);
+                before = owned[i].topic;
         }
 }
 
@@ -296,8 +301,9 @@ static void append_share(Buffer *out, const json_t *group) {
         const json_t *standbys = json_object_get(group, "standbys"), *j;
         size_t partitions = 0, line = 0, i;
 
-        json_array_foreach(json_object_get(group, "consumers"), i, j)
+        json_array_foreach(json_object_get(group, "consumers"), i, j) {
                 partitions += json_array_size(json_object_get(j, "partitions"));
+        }
         buffer_appendf(out, "%zu partition%s", partitions, partitions == 1 ? "" : "s");
         json_array_foreach(standbys, i, j) {
                 buffer_append_string(out, i == 0 ? ", standby " : ",");
@@ -329,8 +335,9 @@ static void draw_group(Table *t, const json_t *group) {
                 row_textf(row, 5, "%lld", (long long) json_integer_value(lag));
         else
                 row_text(row, 5, "?");
-        json_array_foreach(json_object_get(group, "consumers"), i, consumer)
+        json_array_foreach(json_object_get(group, "consumers"), i, consumer) {
                 draw_consumer(t, row, group, consumer);
+        }
 }
 
 /* The delivery of the group, with all others for which the same is to be said; nothing where an
@@ -369,14 +376,16 @@ static void draw_groups(Picture *p) {
         size_t i;
 
         buffer_append_string(p->out, json_array_size(groups) > 0 ? "\n" : "\nno groups\n");
-        json_array_foreach(groups, i, group)
+        json_array_foreach(groups, i, group) {
                 draw_group(t, group);
+        }
         table_finish(t, p->out);
         if (json_array_size(groups) > 0 && p->style->legend)
                 buffer_append_byte(p->out, '\n');
-        json_array_foreach(groups, i, group)
+        json_array_foreach(groups, i, group) {
                 if (p->style->legend)
                         draw_delivery(p, groups, i);
+        }
 }
 
 /* One trouble, if the object has one. `first` says whether none was drawn before. */
@@ -414,13 +423,15 @@ static void draw_troubles(Picture *p) {
 
         draw_trouble(p, json_object_get(p->status, "cluster"), &first, "cluster");
         draw_trouble(p, json_object_get(p->status, "sink"), &first, "sink");
-        json_array_foreach(json_object_get(p->status, "producers"), i, o)
+        json_array_foreach(json_object_get(p->status, "producers"), i, o) {
                 draw_trouble(p, o, &first, "producer %s", get_string(o, "name"));
+        }
         json_array_foreach(json_object_get(p->status, "groups"), i, o) {
                 draw_trouble(p, o, &first, "group %s", get_string(o, "name"));
-                json_array_foreach(json_object_get(o, "consumers"), k, consumer)
+                json_array_foreach(json_object_get(o, "consumers"), k, consumer) {
                         draw_trouble(p, consumer, &first, "consumer %lld of group %s",
                                      get_integer(consumer, "consumer"), get_string(o, "name"));
+                }
         }
 }
 

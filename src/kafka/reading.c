@@ -89,10 +89,11 @@ static int write_held(Consumer *c, Partition *p) {
         return 0;
 }
 
-/* Takes the next events of the partition and writes them. Returns how many it took, or -EAGAIN. */
+/* Writes what the partition holds, or else takes the next events and writes those. Returns how many it
+ * had in hand, 0 where the queue is empty, or -EAGAIN. */
 static int read_partition(Consumer *c, Partition *p) {
         bool claim = group_delivery(c->group) == DELIVERY_AT_MOST_ONCE;
-        unsigned n = 0;
+        unsigned n = partition_held(p);
 
         if (p->state == PARTITION_CLAIMING && p->claim_failed && c->commits == 0) {
                 p->claim_failed = false;
@@ -100,7 +101,7 @@ static int read_partition(Consumer *c, Partition *p) {
         }
         if (p->state == PARTITION_CLAIMING)
                 return 0;
-        if (partition_held(p) == 0) {
+        if (n == 0) {
                 n = partition_fetch(p);
                 c->received += n;
                 if (n > 0 && claim && p->fetched > p->committed) {

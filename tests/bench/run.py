@@ -68,11 +68,11 @@ class Bench:
         self.machine.shell("mkdir -p /etc/systemd/journald.conf.d")
         self.machine.write("/etc/systemd/journald.conf.d/bench.conf", JOURNALD)
         self.machine.run("systemctl", "restart", "systemd-journald")
-        self.machine.install(vm.package())
-        self.machine.run("systemctl", "stop", "crierd")
+        self.copy(vm.package(), "/root/crier.deb")
         self.machine.shell("export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; "
-                           f"apt-get install -qq --yes --no-install-recommends {' '.join(TOOLS)}",
-                           timeout=300)
+                           "apt-get install -qq --yes --no-install-recommends "
+                           f"/root/crier.deb {' '.join(TOOLS)}", timeout=300)
+        self.machine.run("systemctl", "stop", "crierd")
         self.machine.shell("systemctl disable --now rsyslog.service syslog.socket", check=False)
         self.copy(files.TREE / "tests/lib/labscript.py", "/root/labscript.py")
         with tempfile.TemporaryDirectory() as directory:

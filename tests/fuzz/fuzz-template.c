@@ -35,15 +35,14 @@ static void expand(const Template *t, Buffer *out) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         TemplateUse use = size > 0 && data[0] % 2 ? TEMPLATE_MESSAGE : TEMPLATE_VALUE;
-        _cleanup_free_ char *text =
-                size > 0 ? strndup((const char *) data + 1, size - 1) : strdup("");
         _cleanup_(template_freep) Template *t = NULL;
-        _cleanup_buffer_ Buffer one = {0}, two = {0};
+        _cleanup_buffer_ Buffer text = {0}, one = {0}, two = {0};
         _cleanup_free_ char *error = NULL;
         int r;
 
-        assert(text);
-        r = template_compile(text, use, &t, &error);
+        if (size > 0)
+                buffer_append(&text, data + 1, size - 1);
+        r = template_compile(buffer_string(&text), use, &t, &error);
         assert(r == 0 || (r == -EINVAL && error && *error && !t));
         if (r < 0)
                 return 0;

@@ -99,3 +99,21 @@ def test_journal_that_goes_away_is_named_once_and_heals(start, host, journal):
         journal.events(),
         oracle.committed(host.bootstrap, "g", "t"),
     ).committed_missing
+
+
+def test_events_go_on_at_speed_whenever_the_journal_was_full(start, host, journal):
+    """A journal that reads more slowly than events come fills up again and again. Whoever forgot to
+    go on reading then would be left with what the daemon's tick, once a second, has it read."""
+    clients.produce(host.bootstrap, "t", [(None, b"x", None, 0) for _ in range(30000)])
+    crier = start(
+        config.build(
+            bootstrap=host.bootstrap,
+            groups=[config.group("g", "t", 1, start="earliest")],
+        ),
+        journal,
+    )
+    crier.wait_stable(owners=1, timeout=60)
+    # 30,000 events at 512 a second would take a minute.
+    journal.wait_events(30000, timeout=25)
+    report = oracle.compare(oracle.broker_content(host.bootstrap, "t"), journal.events())
+    assert not report.lost and not report.duplicated and not report.reordered

@@ -109,12 +109,17 @@ class FakeJournal:
         self.thread.start()
 
     def close(self):
-        """Goes away: senders get an error."""
+        """Goes away: senders get an error. What was taken before is read and kept: a journald that
+        dies loses nothing of its queue either, because the service manager holds the socket."""
         if not self.socket:
             return
         sock, self.socket = self.socket, None
         self.reading.set()
         self.thread.join()
+        sock.shutdown(socket.SHUT_RD)
+        sock.setblocking(False)
+        while self._receive(sock):
+            pass
         sock.close()
         os.unlink(self.path)
 
@@ -131,16 +136,22 @@ class FakeJournal:
 
     def _run(self, sock):
         while self.socket is sock:
-            if not self.reading.wait(0.1):
-                continue
-            try:
-                data, ancillary, _, _ = sock.recvmsg(DATAGRAM_MAX, socket.CMSG_SPACE(4))
-            except socket.timeout:
-                continue
-            try:
-                self._take(data, ancillary)
-            except (ValueError, OSError) as error:
-                self.errors.append(f"{error}: {data[:200]!r}")
+            if self.reading.wait(0.1):
+                self._receive(sock)
+
+    def _receive(self, sock):
+        """Takes one datagram; returns False where there is none."""
+        try:
+            data, ancillary, _, _ = sock.recvmsg(DATAGRAM_MAX, socket.CMSG_SPACE(4))
+        except (socket.timeout, BlockingIOError):
+            return False
+        if not data and not ancillary:
+            return False
+        try:
+            self._take(data, ancillary)
+        except (ValueError, OSError) as error:
+            self.errors.append(f"{error}: {data[:200]!r}")
+        return True
 
     def _take(self, data, ancillary):
         descriptors = array.array("i")

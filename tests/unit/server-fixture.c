@@ -46,7 +46,7 @@ static int method_refuses(void *userdata, const VarlinkCall *call, json_t **ret_
 
 static int method_big(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
                       const char **ret_error) {
-        _cleanup_free_ char *text = calloc(1, BIG_SIZE + 1);
+        static char text[BIG_SIZE + 1];
 
         ((Fixture *) userdata)->calls++;
         memset(text, 'x', BIG_SIZE);

@@ -39,25 +39,30 @@ static int page_free(void **state) {
 }
 
 /* The text from a line that begins so up to the next that begins with one of two others. */
-static char *cut(const char *text, const char *from, const char *to, const char *or_to) {
+static const char *cut(const char *text, const char *from, const char *to, const char *or_to,
+                       Buffer *out) {
         const char *begin = strstr(text, from), *end, *other;
 
-        if (!begin)
+        if (!begin) {
                 fail_msg("there is no '%s'", from);
+                return "";
+        }
         begin += strlen(from);
         end = strstr(begin, to);
         other = strstr(begin, or_to);
         if (!end || (other && other < end))
                 end = other;
         assert_non_null(end);
-        return strndup(begin, (size_t) (end - begin));
+        buffer_clear(out);
+        buffer_append(out, begin, (size_t) (end - begin));
+        return buffer_string(out);
 }
 
-static char *section_text(const char *page, const SchemaSection *section) {
+static const char *section_text(const char *page, const SchemaSection *section, Buffer *out) {
         _cleanup_buffer_ Buffer from = {0};
 
         buffer_appendf(&from, "\n.Ss %s\n", section->name);
-        return cut(page, buffer_string(&from), "\n.Ss ", "\n.Sh ");
+        return cut(page, buffer_string(&from), "\n.Ss ", "\n.Sh ", out);
 }
 
 static void assert_says(const char *text, const SchemaKey *key, const char *format, ...)
@@ -114,15 +119,16 @@ static void test_every_key_has_its_default_and_range_in_the_manual(void **state)
         const SchemaSection *section;
 
         for (size_t i = 0; (section = schema_section(i)); i++) {
-                _cleanup_free_ char *text = section_text(page, section);
+                _cleanup_buffer_ Buffer cut_section = {0};
+                const char *text = section_text(page, section, &cut_section);
 
                 for (size_t k = 0; k < section->n_keys; k++) {
                         const SchemaKey *key = &section->keys[k];
-                        _cleanup_buffer_ Buffer item = {0};
-                        _cleanup_free_ char *entry = NULL;
+                        _cleanup_buffer_ Buffer item = {0}, cut_entry = {0};
+                        const char *entry;
 
                         buffer_appendf(&item, "\n.It Ic %s No = ", key->name);
-                        entry = cut(text, buffer_string(&item), "\n.It ", "\n.El");
+                        entry = cut(text, buffer_string(&item), "\n.It ", "\n.El", &cut_entry);
                         check_default(entry, key);
                         check_range(entry, key);
                 }
@@ -135,15 +141,15 @@ static void test_the_manual_has_no_key_that_the_schema_lacks(void **state) {
         const SchemaSection *section;
 
         for (size_t i = 0; (section = schema_section(i)); i++) {
-                _cleanup_free_ char *text = section_text(page, section);
+                _cleanup_buffer_ Buffer cut_section = {0}, name = {0};
+                const char *p = section_text(page, section, &cut_section);
                 size_t n = 0;
 
-                for (char *p = text; (p = strstr(p, item)); n++) {
-                        _cleanup_free_ char *name = NULL;
-
+                for (; (p = strstr(p, item)); n++) {
                         p += strlen(item);
-                        name = strndup(p, strcspn(p, " \n"));
-                        assert_non_null(schema_find_key(section, name));
+                        buffer_clear(&name);
+                        buffer_append(&name, p, strcspn(p, " \n"));
+                        assert_non_null(schema_find_key(section, buffer_string(&name)));
                 }
                 assert_int_equal(n, section->n_keys);
         }

@@ -268,7 +268,7 @@ static int place_make(void **state) {
         Place *p = calloc(1, sizeof(*p));
 
         assert_non_null(p);
-        strcpy(p->directory, "/tmp/crier-test-XXXXXX");
+        snprintf(p->directory, sizeof(p->directory), "/tmp/crier-test-XXXXXX");
         assert_non_null(mkdtemp(p->directory));
         snprintf(p->file, sizeof(p->file), "%s/crierd.conf", p->directory);
         snprintf(p->additions, sizeof(p->additions), "%s/crierd.conf.d", p->directory);
@@ -408,7 +408,7 @@ static void test_without_a_folder_of_additions_the_file_stands_alone(void **stat
         Place *p = *state;
 
         put(p->directory, "crierd.conf", "limits = { in_flight_events = 5; };\n");
-        strcat(p->additions, ".missing");
+        snprintf(p->additions, sizeof(p->additions), "%s/missing", p->directory);
         config_free(place_load(p, 0, ""));
 }
 

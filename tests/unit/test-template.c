@@ -332,6 +332,7 @@ static void test_a_pick_has_at_most_1024_words(void **state) {
                 buffer_append_string(&text, "|a");
         buffer_append_byte(&text, '}');
         t = compile(buffer_string(&text), TEMPLATE_VALUE);
+        assert_non_null(t);
         text.size--;
         buffer_append_string(&text, "|}");
         check_error(TEMPLATE_VALUE, buffer_string(&text),

@@ -35,19 +35,19 @@ static void assert_frames(size_t step) {
 
         varlink_decoder_init(&d, 64);
         for (size_t i = 0; i < sizeof(stream) - 1; i += step) {
-                const char *frame;
-                size_t size;
+                const char *frame = NULL;
+                size_t size = 0;
 
                 assert_int_equal(
                         varlink_decoder_add(&d, stream + i, MIN(step, sizeof(stream) - 1 - i)), 0);
-                while (varlink_decoder_next(&d, &frame, &size) == 1) {
-                        assert_true(n < ELEMENTSOF(expected));
+                while (n < ELEMENTSOF(expected) && varlink_decoder_next(&d, &frame, &size) == 1) {
                         assert_string_equal(frame, expected[n]);
                         assert_int_equal(size, strlen(expected[n]));
                         n++;
                 }
         }
         assert_int_equal(n, ELEMENTSOF(expected));
+        assert_int_equal(varlink_decoder_next(&d, &(const char *){NULL}, &(size_t){0}), 0);
         assert_true(varlink_decoder_partial(&d));
         varlink_decoder_done(&d);
 }
@@ -79,7 +79,7 @@ static void test_decoder_keeps_no_more_than_the_unfinished_frame(void **state) {
 
 static void test_frame_of_the_longest_size_passes_and_one_more_byte_does_not(void **state) {
         const size_t max = VARLINK_CALL_MAX;
-        _cleanup_free_ char *bytes = malloc(max + 2);
+        static char bytes[VARLINK_CALL_MAX + 2];
         VarlinkDecoder d;
         const char *frame;
         size_t size;
@@ -258,7 +258,7 @@ static void test_encoded_call_is_parsed_back(void **state) {
 }
 
 static void test_call_that_is_too_long_is_not_encoded(void **state) {
-        _cleanup_free_ char *text = calloc(1, VARLINK_CALL_MAX + 1);
+        static char text[VARLINK_CALL_MAX + 1];
         _cleanup_json_ json_t *parameters = NULL;
         _cleanup_buffer_ Buffer b = {0};
 
