@@ -17,12 +17,16 @@
 
 #include "common/log.h"
 #include "journal/record.h"
+#include "kafka/cluster.h"
 #include "kafka/committer.h"
 #include "kafka/group.h"
 #include "kafka/reading.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
 #define LOOKUP_AGAIN_USEC (500 * USEC_PER_MSEC)
+
+/* A partition whose log runs away from its reader is named so often, not at each of its resets. */
+#define RESET_QUIET_USEC (60 * USEC_PER_SEC)
 
 /* How long a revocation or a stop waits for what is under way. */
 #define SETTLE_USEC USEC_PER_SEC
@@ -103,41 +107,43 @@ static void lookup_work(void *job) {
 
 /* ---- on the loop ---- */
 
-static void report_reset(Consumer *c, const char *topic, int32_t partition, int64_t position,
-                         int64_t low, int64_t high) {
+/* Says so where the position that was asked about is not in its log. */
+static void report_reset(Consumer *c, const Lookup *l, int i) {
+        const rd_kafka_topic_partition_t *p = &l->positions->elems[i];
+        int64_t low = l->low->elems[i].offset, high = l->high->elems[i].offset;
         const char *group = c->group->config->name;
         char number[16];
         const RecordField fields[] = {{"KAFKA_GROUP", group},
-                                      {"KAFKA_TOPIC", topic},
+                                      {"KAFKA_TOPIC", p->topic},
                                       {"KAFKA_PARTITION", number},
                                       {NULL}};
 
-        snprintf(number, sizeof(number), "%" PRId32, partition);
-        if (position < low)
+        snprintf(number, sizeof(number), "%" PRId32, p->partition);
+        if (p->offset < 0 || (p->offset >= low && p->offset <= high))
+                return;
+        if (p->offset < low)
                 record_write(c->context->sink, RECORD_POSITION_RESET, fields,
-                             "Group '%s' had %s/%" PRId32 " at offset %" PRId64
+                             "Group '%s' had %s/%s at offset %" PRId64
                              ", but its log begins at %" PRId64
                              ": what was between is gone; going on at the log's beginning",
-                             group, topic, partition, position, low);
+                             group, p->topic, number, p->offset, low);
         else
                 record_write(c->context->sink, RECORD_POSITION_RESET, fields,
-                             "Group '%s' had %s/%" PRId32 " at offset %" PRId64
+                             "Group '%s' had %s/%s at offset %" PRId64
                              ", but its log ends at %" PRId64
                              ": it was made anew; starting at its beginning, %" PRId64,
-                             group, topic, partition, position, high, low);
+                             group, p->topic, number, p->offset, high, low);
 }
 
-/* Where reading starts: at the committed offset where the log has it, else where `start` says. */
-static int64_t start_offset(Consumer *c, const Lookup *l, int i) {
-        const rd_kafka_topic_partition_t *p = &l->positions->elems[i];
+/* Where reading starts: at the committed offset where the log has it, at the log's beginning where
+ * it has not, and where `start` says if there is none. */
+static int64_t start_offset(const Lookup *l, int i, GroupStart start) {
+        int64_t position = l->positions->elems[i].offset;
         int64_t low = l->low->elems[i].offset, high = l->high->elems[i].offset;
 
-        if (p->offset < 0)
-                return c->group->config->start == GROUP_START_LATEST ? high : low;
-        if (p->offset >= low && p->offset <= high)
-                return p->offset;
-        report_reset(c, p->topic, p->partition, p->offset, low, high);
-        return low;
+        if (position < 0)
+                return start == GROUP_START_LATEST ? high : low;
+        return position >= low && position <= high ? position : low;
 }
 
 void assignment_clear(Consumer *c) {
@@ -165,7 +171,8 @@ static int add_partition(Consumer *c, const Lookup *l, int i) {
         Partition *p;
         int r;
 
-        elem->offset = start_offset(c, l, i);
+        elem->offset = start_offset(l, i, c->group->config->start);
+        report_reset(c, l, i);
         r = partition_new(c->rk, elem->topic, elem->partition, elem->offset, c->waker, &p);
         if (r < 0)
                 return r;
@@ -221,10 +228,20 @@ static void resets_apply(Consumer *c, const Lookup *l) {
 
         for (int i = 0; i < l->positions->cnt; i++) {
                 Partition *p = assignment_find(c, &l->positions->elems[i]);
+                int64_t start;
 
                 if (!p)
                         continue;
-                p->position = p->fetched = start_offset(c, l, i);
+                start = start_offset(l, i, c->group->config->start);
+                /* The embedded broker drops its oldest events one by one: at full speed its log's
+                 * beginning is gone before it can be read. Then its end is the best there is. */
+                if (c->context->cluster->embedded && p->reset_usec > 0 &&
+                    p->position == p->reset_position)
+                        start = l->high->elems[i].offset;
+                if (kafka_now_usec() - p->reset_usec >= RESET_QUIET_USEC)
+                        report_reset(c, l, i);
+                p->reset_usec = kafka_now_usec();
+                p->position = p->fetched = p->reset_position = start;
                 p->anchor = true;
                 p->state = PARTITION_READY;
         }
@@ -234,6 +251,7 @@ static void resets_apply(Consumer *c, const Lookup *l) {
 
                 rd_kafka_topic_partition_list_add(all, p->topic, p->number)->offset = p->fetched;
         }
+        log_debug("%s: assigned anew, %d partitions were reset", c->client_id, l->positions->cnt);
         assignment_answer(c, all);
         rd_kafka_topic_partition_list_destroy(all);
 }
@@ -387,6 +405,7 @@ void assignment_reset(Consumer *c, Partition *p) {
         if (p->state == PARTITION_RESETTING)
                 return;
         p->state = PARTITION_RESETTING;
-        /* Partitions that follow soon are looked up together with this one. */
-        c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC / 10;
+        /* Due now, and begun by consumer_serve() when this round of reading is over: on a log that
+         * is short, like the embedded broker's, every millisecond takes events away. */
+        c->lookup_usec = kafka_now_usec();
 }

@@ -289,7 +289,7 @@ void consumer_serve(Consumer *c) {
         consumer_serve_queue(c);
         if (c->state == CONSUMER_ASSIGNED)
                 reading_run(c);
-        if (c->state == CONSUMER_SETTLING)
+        if (c->state == CONSUMER_SETTLING || c->lookup_usec > 0)
                 assignment_step(c, kafka_now_usec());
         /* Settled (assignment.c leaves it here). The first to leave makes the group rebalance, and
          * not every broker lets the others commit then: so all settle before one leaves. */
@@ -310,8 +310,6 @@ void consumer_tick(Consumer *c, uint64_t now) {
                 return;
         if (c->state == CONSUMER_ASSIGNED)
                 committer_commit(c);
-        if (c->state == CONSUMER_RESOLVING || c->state == CONSUMER_ASSIGNED)
-                assignment_step(c, now);
         /* Also where nothing woke us: being asked is what keeps max.poll.interval.ms. */
         consumer_serve(c);
 }

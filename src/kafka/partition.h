@@ -38,8 +38,10 @@ typedef struct Partition {
         int64_t fetched;   /* one behind the last event that was read: where reading goes on */
         bool anchor;       /* commit the position although nothing was consumed yet */
         bool claim_failed; /* PARTITION_CLAIMING: the commit was refused; claim again */
-        bool cut_said;     /* an event of it did not fit an entry whole, and that was said */
-        Buffer prefix;     /* the fields that are the same in each entry */
+        uint64_t reset_usec; /* when its position was last found not to be in the log; 0: never */
+        int64_t reset_position; /* where it was made to go on then */
+        bool cut_said;          /* an event of it did not fit an entry whole, and that was said */
+        Buffer prefix;          /* the fields that are the same in each entry */
 } Partition;
 
 /* Makes the partition and takes its queue out of the consumer's, so that it can be left unread

@@ -170,11 +170,12 @@ class FakeJournal:
         if self.stall_at is not None and len(self.entries) >= self.stall_at:
             self.reading.clear()
 
-    def events(self, group=None, topic=None):
-        """The entries of consumed events, in the order written."""
+    def events(self, group=None, topic=None, since=0):
+        """The entries of consumed events, in the order written; `since`: without so many first
+        entries of all kinds."""
         return [
             e
-            for e in list(self.entries)
+            for e in self.entries[since:]
             if e.is_event
             and (group is None or e.text("KAFKA_GROUP") == group)
             and (topic is None or e.text("KAFKA_TOPIC") == topic)
