@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Topics on a real Kafka: made where `create` says so, and named where they are not as configured."""
+
+from lib import config, wait
+
+
+def test_existing_topic_with_other_partitions_is_a_warning_that_names_both(
+    cluster, name, start, journal
+):
+    cluster.create_topic(name, 3)
+    crier = start(
+        config.build(
+            bootstrap=cluster.bootstrap,
+            topics=[config.topic(name, 7)],
+            groups=[config.group(name, name, 1)],
+        ),
+        journal,
+    )
+    record = journal.wait_record("TOPIC_DIFFERS")
+    assert record.text("KAFKA_TOPIC") == name
+    assert "3" in record.text("MESSAGE") and "7" in record.text("MESSAGE")
+    # It is used as it is.
+    group = crier.wait_stable(owners=1)["groups"][0]
+    assert len(group["consumers"][0]["partitions"]) == 3
+    assert len(cluster.topic_partitions(name)) == 3
+    assert len(journal.records("TOPIC_DIFFERS")) == 1
+
+
+def test_existing_topic_as_configured_says_nothing(cluster, name, start, journal):
+    cluster.create_topic(name, 3)
+    crier = start(
+        config.build(bootstrap=cluster.bootstrap, topics=[config.topic(name, 3)]), journal
+    )
+    wait.until(lambda: crier.status()["cluster"]["state"] == "up", 20, lambda: crier.status())
+    assert crier.status()["cluster"]["id"] == cluster.id
+    assert crier.stop()[0] == 0
+    assert not journal.records("TOPIC_DIFFERS") and not journal.records("TOPIC_CREATED")
+
+
+def test_topic_that_cannot_be_created_is_named(cluster, name, start, journal):
+    """Three copies do not fit one broker."""
+    start(
+        config.build(bootstrap=cluster.bootstrap, topics=[config.topic(name, 1, replication=3)]),
+        journal,
+    )
+    record = journal.wait_record("TROUBLE")
+    assert record.text("CRIER_TROUBLE") == "topic-refused"
+    assert name in record.text("MESSAGE")
+
+
+def test_missing_topic_is_named_once_and_heals_when_it_is_made(cluster, name, start, journal):
+    crier = start(
+        config.build(
+            bootstrap=cluster.bootstrap,
+            topics=[config.topic(name, 1, create=False)],
+            groups=[config.group(name, name, 1, start="earliest")],
+            producers=[config.producer("p", name, rate=10.0)],
+        ),
+        journal,
+    )
+    trouble = wait.until(lambda: crier.group(name)["trouble"], 30, lambda: crier.status())
+    assert trouble["code"] == "topic-missing"
+    assert name in trouble["text"] and "create" in trouble["advice"]
+    wait.holds(lambda: len(said(journal, name)) <= 2, 5, lambda: said(journal, name))
+    cluster.create_topic(name, 1)
+    journal.wait_events(20, timeout=60)
+    wait.until(
+        lambda: not crier.group(name)["trouble"] and not crier.producer("p")["trouble"],
+        30,
+        lambda: crier.status(),
+    )
+    journal.wait_record("TROUBLE_OVER")
+
+
+def said(journal, name):
+    """The records that name this trouble: one for the group, one for the producer."""
+    return [r.text("MESSAGE") for r in journal.records("TROUBLE") if name in r.text("MESSAGE")]
