@@ -235,7 +235,7 @@ ring_valgrind() {
 
 ring_kafka() {
         build gcc --enable-werror || return 0
-        run_pytest gcc kafka tests/kafka
+        CRIER_WORKERS=2 run_pytest gcc kafka tests/kafka
 }
 
 ring_vm() {

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "common/log.h"
@@ -183,6 +184,8 @@ static int write_bootstrap_file(Manager *m, const char *socket) {
         if (!f)
                 return -errno;
         fprintf(f, "%s\n", cluster->bootstrap);
+        /* It is for every user of the machine, whatever the umask of the service. */
+        (void) fchmod(fileno(f), 0644);
         if (fclose(f) != 0 || rename(temporary, path) < 0)
                 return -errno;
         m->bootstrap_file = TAKE_PTR(path);

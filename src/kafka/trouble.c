@@ -22,7 +22,7 @@ static const TroubleKind trouble_kinds[TROUBLE_CODE_COUNT_] = {
         [TROUBLE_AUTH_FAILED] =
                 {"auth-failed",
                  "Check sasl.mechanisms, sasl.username and sasl.password in the properties. SCRAM "
-                 "against Kafka 4 needs a librdkafka newer than 2.0.2: use PLAIN over TLS, or "
+                 "against Kafka 4 needs librdkafka 2.6.1 or newer: use PLAIN over TLS, or "
                  "client "
                  "certificates."},
         [TROUBLE_BROKER_LOST] =

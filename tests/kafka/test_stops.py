@@ -36,13 +36,14 @@ def test_stops_under_load_lose_nothing_and_write_nothing_twice(cluster, name, jo
             assert code == 0, crier.stderr
             assert seconds < 2, (number, seconds, crier.stderr)
             slowest = max(slowest, seconds)
+            journal.wait_record("STOPPED", count=number + 1)
         # All that was written is committed, and the reverse.
         ends = collections.Counter()
         for entry in journal.events():
             partition, offset = entry.place[2:]
             ends[partition] = max(ends[partition], offset + 1)
         commits = oracle.committed(cluster.bootstrap, name, name)
-        assert ends == commits, (number, crier.stderr)
+        assert ends == commits, number
     report = oracle.compare(
         oracle.broker_content(cluster.bootstrap, name), journal.events(), commits
     )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Topics on a real Kafka: made where `create` says so, and named where they are not as configured."""
+"""Topics on a real Kafka: made where `create` says so, and named where they are not as they are
+configured."""
 
 from lib import config, wait
 

@@ -299,7 +299,6 @@ class Machine:
             "install",
             "--yes",
             "--no-install-recommends",
-            "--no-download",
             f"/root/packages/{deb.name}",
             timeout=120,
         )
