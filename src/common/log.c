@@ -45,7 +45,7 @@ int log_max_level(void) {
         return log_level;
 }
 
-static void log_linev(int level, int error, const char *format, va_list ap) {
+static void _printf_(3, 0) log_linev(int level, int error, const char *format, va_list ap) {
         char line[LOG_LINE_MAX];
         struct pollfd pfd = {.fd = STDERR_FILENO, .events = POLLOUT};
         size_t n;

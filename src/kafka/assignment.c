@@ -183,16 +183,23 @@ static int add_partition(Consumer *c, const Lookup *l, int i) {
         return 0;
 }
 
-/* Takes what was offered; `l` has an answer for each partition, in the same order. */
-static void assignment_take(Consumer *c, const Lookup *l) {
-        char subject[300];
+static int add_partitions(Consumer *c, const Lookup *l) {
         int r = 0;
 
-        c->partitions = calloc((size_t) MAX(c->offered->cnt, 1), sizeof(Partition *));
+        c->partitions = calloc((size_t) c->offered->cnt, sizeof(Partition *));
         if (!c->partitions)
-                r = -ENOMEM;
+                return -ENOMEM;
         for (int i = 0; i < c->offered->cnt && r >= 0; i++)
                 r = add_partition(c, l, i);
+        return r;
+}
+
+/* Takes what was offered. `l` has an answer for each partition, in the same order; NULL where there
+ * are none to take. */
+static void assignment_take(Consumer *c, const Lookup *l) {
+        int r = l ? add_partitions(c, l) : 0;
+        char subject[300];
+
         if (r < 0) {
                 /* Without memory there is no consumer; the group shares the partitions out again.
                  */

@@ -123,26 +123,31 @@ static int conf_set_defaults(ConfBuild *b, bool embedded) {
         return 0;
 }
 
-static int conf_set_properties(ConfBuild *b, const StringList *list) {
-        for (unsigned i = 0; list && i < list->n; i++) {
-                _cleanup_free_ char *name = strdup(list->items[i]);
-                char *value = name ? strchr(name, '=') : NULL;
-                int r;
+/* One "name=value". */
+static int conf_set_property(ConfBuild *b, const char *property) {
+        const char *equals = strchr(property, '=');
+        _cleanup_free_ char *name = NULL;
 
-                if (!value)
-                        return name ? -EINVAL : -ENOMEM;
-                *value++ = 0;
-                for (size_t k = 0; k < ELEMENTSOF(client_owned); k++)
-                        if (streq(client_owned[k].name, name)) {
-                                buffer_appendf(b->error, "property '%s' is crier's own: %s", name,
-                                               client_owned[k].instead);
-                                return -EINVAL;
-                        }
-                r = conf_set(b, name, value);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        if (!equals)
+                return -EINVAL;
+        name = strndup(property, (size_t) (equals - property));
+        if (!name)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(client_owned); i++)
+                if (streq(client_owned[i].name, name)) {
+                        buffer_appendf(b->error, "property '%s' is crier's own: %s", name,
+                                       client_owned[i].instead);
+                        return -EINVAL;
+                }
+        return conf_set(b, name, equals + 1);
+}
+
+static int conf_set_properties(ConfBuild *b, const StringList *list) {
+        int r = 0;
+
+        for (unsigned i = 0; list && i < list->n && r >= 0; i++)
+                r = conf_set_property(b, list->items[i]);
+        return r;
 }
 
 /* The partitions whose prefetched events share limits.in_flight_bytes: those of each group's

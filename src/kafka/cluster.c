@@ -78,7 +78,6 @@ static void embedded_topic(Cluster *c, const char *name) {
 
 static int embedded_start(Cluster *c) {
         const Config *config = c->context->config;
-        _cleanup_buffer_ Buffer error = {0};
         char reason[256];
         rd_kafka_conf_t *conf = rd_kafka_conf_new();
 

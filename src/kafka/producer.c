@@ -221,10 +221,11 @@ static rd_kafka_resp_err_t produce_with_headers(Producer *p, const void *key, si
         rd_kafka_headers_t *headers = rd_kafka_headers_copy(p->headers);
         rd_kafka_resp_err_t err;
 
-        err = rd_kafka_producev(
-                p->rk, RD_KAFKA_V_RKT(p->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                RD_KAFKA_V_VALUE((void *) (uintptr_t) value, value_size),
-                RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        err = rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(p->topic),
+                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                RD_KAFKA_V_VALUE((void *) (uintptr_t) value, value_size),
+                                RD_KAFKA_V_KEY((void *) (uintptr_t) key, key_size),
+                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
         if (err)
                 rd_kafka_headers_destroy(headers);
         return err;

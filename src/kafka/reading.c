@@ -89,8 +89,8 @@ static int write_held(Consumer *c, Partition *p) {
         return 0;
 }
 
-/* Writes what the partition holds, or else takes the next events and writes those. Returns how many it
- * had in hand, 0 where the queue is empty, or -EAGAIN. */
+/* Writes what the partition holds, or else takes the next events and writes those. Returns how many
+ * it had in hand, 0 where the queue is empty, or -EAGAIN. */
 static int read_partition(Consumer *c, Partition *p) {
         bool claim = group_delivery(c->group) == DELIVERY_AT_MOST_ONCE;
         unsigned n = partition_held(p);

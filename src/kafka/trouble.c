@@ -118,7 +118,8 @@ bool trouble_is_connection(rd_kafka_resp_err_t err) {
                err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || err == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
-static bool trouble_setv(Trouble *t, TroubleCode code, const char *format, va_list ap) {
+static bool _printf_(3, 0)
+        trouble_setv(Trouble *t, TroubleCode code, const char *format, va_list ap) {
         bool other = t->code != code;
         struct timespec ts;
 

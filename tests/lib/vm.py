@@ -13,7 +13,9 @@ import signal
 import subprocess
 import tempfile
 
-from lib import files, wait
+from lib import config as configuration
+from lib import files, records, wait
+from lib.journald import Entry
 
 # What a Debian lab VM has beyond its base, and what the package needs, so that its installation
 # downloads nothing.
@@ -304,7 +306,7 @@ class Machine:
         )
 
     def journal(self, *matches, user=None, timeout=60):
-        """Journal entries as dicts: journalctl -o json --all with options or matches."""
+        """Journal entries: journalctl -o json --all with options or matches."""
         found = self.run(
             "journalctl",
             "--quiet",
@@ -316,8 +318,87 @@ class Machine:
             user=user,
             timeout=timeout,
         )
-        return [json.loads(line) for line in found.stdout.splitlines()]
+        return [entry(json.loads(line)) for line in found.stdout.splitlines()]
 
-    def main_pid(self, unit):
-        """The main process of a unit: its id inside the machine, 0 where there is none."""
-        return int(self.run("systemctl", "show", "-P", "MainPID", unit).stdout)
+    def show(self, unit, property_name):
+        """One property of a unit."""
+        return self.run("systemctl", "show", "-P", property_name, unit).stdout.strip()
+
+
+def entry(fields):
+    """An Entry from an object of journalctl -o json: text is a string, other bytes are a list of
+    numbers, and a field that occurs several times is a list of these."""
+
+    def value(item):
+        return bytes(item) if isinstance(item, list) else item.encode()
+
+    made = Entry()
+    for name, item in fields.items():
+        several = isinstance(item, list) and any(not isinstance(part, int) for part in item)
+        made[name] = [value(part) for part in item] if several else [value(item)]
+    return made
+
+
+class Service:
+    """crierd as the machine's service: what a user does with systemctl, journalctl and crierctl."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def configure(self, config):
+        """Writes the configuration; a dict for lib.config.text(), or text."""
+        text = config if isinstance(config, str) else configuration.text(config)
+        self.machine.write("/etc/crier/crierd.conf", text)
+
+    def restart(self, config=None):
+        """Starts it anew, with this configuration, and waits as systemctl does."""
+        if config is not None:
+            self.configure(config)
+        self.machine.run("systemctl", "reset-failed", "crierd", check=False)
+        self.machine.run("systemctl", "restart", "crierd")
+
+    def stop(self):
+        self.machine.run("systemctl", "stop", "crierd")
+
+    pid = property(lambda self: int(self.machine.show("crierd", "MainPID")))
+
+    def entries(self, *matches, user=None):
+        """The entries of the run that is on, or was the last."""
+        invocation = self.machine.show("crierd", "InvocationID")
+        return self.machine.journal(
+            "-u", "crierd", f"_SYSTEMD_INVOCATION_ID={invocation}", *matches, user=user
+        )
+
+    def events(self, group=None, since=0):
+        matches = [f"MESSAGE_ID={records.IDS['EVENT']}"]
+        found = self.entries(*matches, *([f"KAFKA_GROUP={group}"] if group else []))
+        return found[since:]
+
+    def records(self, kind):
+        return self.entries(f"MESSAGE_ID={records.IDS[kind]}")
+
+    def wait_events(self, count, timeout=40, group=None, since=0):
+        return wait.until(
+            lambda: found if len(found := self.events(group, since)) >= count else None,
+            timeout,
+            lambda: f"{count} events; there are {len(self.events(group, since))}",
+            interval=0.5,
+        )
+
+    def status(self, user=None):
+        return json.loads(self.machine.run("crierctl", "status", "--json", user=user).stdout)
+
+    def group(self, name):
+        return next(g for g in self.status()["groups"] if g["name"] == name)
+
+    def producer(self, name):
+        return next(p for p in self.status()["producers"] if p["name"] == name)
+
+    def wait_stable(self, timeout=60):
+        """Waits until all groups are stable, and returns the status."""
+
+        def stable():
+            status = self.status()
+            return status if all(g["stable"] for g in status["groups"]) else None
+
+        return wait.until(stable, timeout, lambda: str(self.status()), interval=0.3)

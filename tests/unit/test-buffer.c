@@ -32,8 +32,7 @@ static void test_buffer_writes_numbers_as_text(void **state) {
         buffer_append_byte(&b, ' ');
         buffer_append_i64(&b, INT64_MIN);
         buffer_appendf(&b, " %s=%d", "x", -7);
-        assert_string_equal(buffer_string(&b),
-                            "0 18446744073709551615 -9223372036854775808 x=-7");
+        assert_string_equal(buffer_string(&b), "0 18446744073709551615 -9223372036854775808 x=-7");
 }
 
 static void test_buffer_failure_sticks_until_cleared(void **state) {

@@ -110,7 +110,7 @@ static ssize_t receive(Fixture *f, char *to, size_t size, bool *ret_file) {
         cmsg = CMSG_FIRSTHDR(&mh);
         *ret_file = cmsg != NULL;
         if (cmsg) {
-                int fd;
+                int fd = -1;
 
                 memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
                 assert_int_equal(fcntl(fd, F_GET_SEALS),
@@ -132,7 +132,7 @@ static void test_entry_arrives_as_a_datagram(void **state) {
         _cleanup_(entry_done) Entry e = {0};
         Fixture *f = *state;
         char got[256];
-        bool file;
+        bool file = false;
 
         make_entry(&e, 5);
         assert_int_equal(sink_write(f->sink, &e), 0);
@@ -174,7 +174,7 @@ static void test_full_queue_is_not_a_refusal_and_wakes_when_read(void **state) {
         Fixture *f = *state;
         unsigned sent = 0, read = 0;
         char got[64];
-        bool file;
+        bool file = false;
 
         make_entry(&e, 5);
         while (sink_write(f->sink, &e) == 0)
@@ -193,7 +193,7 @@ static void test_socket_that_is_gone_is_a_refusal_and_heals(void **state) {
         _cleanup_(entry_done) Entry e = {0};
         Fixture *f = *state;
         char got[64];
-        bool file;
+        bool file = false;
 
         journal_close(f);
         make_entry(&e, 5);
@@ -218,7 +218,7 @@ static void test_records_wait_and_come_before_the_next_entry(void **state) {
         Fixture *f = *state;
         char got[1024];
         ssize_t n;
-        bool file;
+        bool file = false;
 
         journal_close(f);
         make_entry(&e, 5);
