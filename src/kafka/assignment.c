@@ -373,10 +373,14 @@ void assignment_settle(Consumer *c) {
 }
 
 static void settle_step(Consumer *c, bool late) {
-        /* at-most-once has committed what it holds: that must still be written. Otherwise whoever
-         * owns the partition next reads it again. */
-        if (!reading_finish(c) && !late && group_delivery(c->group) == DELIVERY_AT_MOST_ONCE)
-                return;
+        if (group_delivery(c->group) == DELIVERY_AT_MOST_ONCE) {
+                /* What is held was committed: it must still be written. */
+                if (!reading_finish(c) && !late)
+                        return;
+        } else if (!c->settle_committed && !late)
+                /* What the sink takes at once. The rest is read again by whoever owns the partition
+                 * next; nothing is written behind the last commit. */
+                (void) reading_finish(c);
         if (c->commits > 0 && !late)
                 return;
         if (!c->settle_committed && !late) {
