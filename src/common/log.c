@@ -64,7 +64,7 @@ static void _printf_(3, 0) log_linev(int level, int error, const char *format, v
                 return;
         n = MIN(n + (size_t) r, sizeof(line) - 2);
         line[n++] = '\n';
-        if (stderr_to_journal && (poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLOUT)))
+        if (poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLOUT))
                 return;
         (void) !write(STDERR_FILENO, line, n);
 }

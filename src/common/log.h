@@ -17,8 +17,9 @@
 
 /* Sets the name before each line, and the least urgent level (LOG_ERR … LOG_DEBUG) that is shown.
  * `name` must outlive the program. Where standard error leads to the journal ($JOURNAL_STREAM,
- * systemd.exec(5)) lines begin with sd-daemon(3) level prefixes instead of the name, and a line
- * that the journal cannot take at once is dropped, so that a stopped journald never blocks us. */
+ * systemd.exec(5)) lines begin with sd-daemon(3) level prefixes instead of the name. A line
+ * that standard error cannot take at once is dropped, so that a stopped journald or a full pipe
+ * never blocks us. */
 void log_open(const char *name, int max_level);
 int log_max_level(void);
 /* True where standard error leads to the journal. */

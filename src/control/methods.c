@@ -114,7 +114,7 @@ static int method_status(void *userdata, const VarlinkCall *call, json_t **ret_p
         *ret_parameters = json_pack(
                 "{ss, si, ss, sI, so, so, so, so}", "version", PACKAGE_VERSION, "pid",
                 (int) getpid(), "state", c->stopping ? "stopping" : "running", "uptime_ms",
-                (json_int_t) ((kafka_now_usec() - c->started_usec) / USEC_PER_MSEC), "cluster",
+                (json_int_t) ((clock_usec() - c->started_usec) / USEC_PER_MSEC), "cluster",
                 pack_cluster(f->context.cluster), "sink",
                 pack_sink(f->context.sink, c->sink_trouble), "producers", producers, "groups",
                 groups);

@@ -58,12 +58,12 @@ static void on_fleet_stopped(void *userdata, bool gone, bool settled) {
         const RecordField fields[] = {{"CRIER_DURATION_MS", ms}, {NULL}};
 
         m->clean = gone;
-        snprintf(ms, sizeof(ms), "%" PRIu64, (kafka_now_usec() - m->stop_usec) / USEC_PER_MSEC);
+        snprintf(ms, sizeof(ms), "%" PRIu64, (clock_usec() - m->stop_usec) / USEC_PER_MSEC);
         record_write(
                 m->sink, RECORD_STOPPED, fields, "Stopped after %s ms: %s", ms,
                 settled ? "everything is delivered, written and committed"
-                        : "not everything was settled; what was not committed will be consumed "
-                          "again");
+                        : "not everything was settled; what was not committed is consumed again, "
+                          "and with at-most-once what was not written is missing");
         sd_event_exit(m->event, m->exit_code);
 }
 
@@ -80,7 +80,7 @@ static void say_stopping(Manager *m, const char *why) {
 }
 
 static void manager_stop(Manager *m, const char *why) {
-        m->stop_usec = kafka_now_usec();
+        m->stop_usec = clock_usec();
         m->control.stopping = true;
         say_stopping(m, why);
         notify_state(m->notify, "STOPPING=1");
@@ -95,7 +95,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         if (m->stop_usec == 0) {
                 snprintf(why, sizeof(why), "SIG%s received", name ? name : "?");
                 manager_stop(m, why);
-        } else if (kafka_now_usec() - m->stop_usec >= SAME_SIGNAL_USEC) {
+        } else if (clock_usec() - m->stop_usec >= SAME_SIGNAL_USEC) {
                 log_warning("A second signal: ending at once");
                 _exit(EXIT_FAILURE);
         }
@@ -247,7 +247,7 @@ int manager_new(const Config *config, const ManagerOptions *options, Manager **r
                 return r;
         }
         m->control.sink_trouble = &m->sink_trouble;
-        m->control.started_usec = kafka_now_usec();
+        m->control.started_usec = clock_usec();
         r = open_server(m, socket, ret_exit);
         if (r < 0)
                 return r;

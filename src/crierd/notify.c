@@ -88,11 +88,13 @@ Notify *notify_free(Notify *n) {
 }
 
 void notify_state(Notify *n, const char *state) {
-        _cleanup_buffer_ Buffer status = {0};
+        _cleanup_buffer_ Buffer status = {0}, line = {0};
         const char *text;
 
         describe(n->context, &status);
-        text = buffer_string(&status);
+        /* What a broker said may stand in it: a newline would begin another assignment. */
+        entry_escape(status.data, status.size, &line);
+        text = buffer_string(&line);
         if (!state && n->last && streq(n->last, text))
                 return;
         free(n->last);

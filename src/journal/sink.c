@@ -6,7 +6,8 @@
 #include "journal/sink.h"
 
 #include <errno.h>
-#include <time.h>
+
+#include "common/clock.h"
 
 /* Records that may wait while the sink takes nothing. */
 #define SINK_RECORDS_MAX 256
@@ -16,13 +17,6 @@
 
 /* A full sink is ordinary; one that took nothing for this long is refusing. */
 #define SINK_FULL_LASTS_USEC (5 * USEC_PER_SEC)
-
-static uint64_t now_usec(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
 
 const char *sink_state_to_string(SinkState s) {
         static const char *const names[] = {
@@ -113,11 +107,11 @@ static void sink_recovered(Sink *s) {
         s->state = SINK_OK;
         s->error = 0;
         if (refused && s->trouble)
-                s->trouble(s->userdata, false, 0, now_usec() - s->since);
+                s->trouble(s->userdata, false, 0, clock_usec() - s->since);
 }
 
 static void sink_failed(Sink *s, int error) {
-        uint64_t now = now_usec();
+        uint64_t now = clock_usec();
         bool refused;
 
         if (s->state == SINK_OK)
@@ -138,8 +132,6 @@ static int sink_try(Sink *s, const Entry *e) {
         int r;
 
         r = s->kind->write(s, e);
-        if (r == -EMSGSIZE)
-                return r;
         if (r < 0) {
                 sink_failed(s, r);
                 return -EAGAIN;
@@ -192,8 +184,4 @@ void sink_retry(Sink *s) {
         }
         if (s->ready)
                 s->ready(s->userdata);
-}
-
-bool sink_has_waiting(const Sink *s) {
-        return s->n_records > 0;
 }

@@ -54,7 +54,7 @@ struct Sink {
         uint64_t since; /* CLOCK_MONOTONIC usec: last time that it took an entry, before this state
                          */
         uint64_t entries;      /* taken so far, records included */
-        uint64_t records_lost; /* records that did not fit the queue */
+        uint64_t records_lost; /* records that did not fit the queue since it last took entries */
 
         Entry *records; /* waiting ones, oldest first */
         unsigned n_records;
@@ -65,6 +65,7 @@ struct Sink {
 
         Buffer pending;    /* stdout.c: what is not written yet */
         uint64_t in_files; /* writer.c: bytes sent as files that journald may not have read yet */
+        bool files_full;   /* writer.c: it is these that are full, not the socket's queue */
 };
 
 /* Used by the kinds' constructors: `fd` and `target` (allocated) belong to the sink afterwards,
@@ -76,8 +77,8 @@ DEFINE_CLEANUP(Sink *, sink_free);
 
 void sink_set_handlers(Sink *s, SinkReadyHandler ready, SinkTroubleHandler trouble, void *userdata);
 
-/* Writes one entry. Returns 0 when the sink took it; -EAGAIN when it takes none at the moment: keep
- * the entry, SinkReadyHandler will be called; -EMSGSIZE when this very entry can never be taken. */
+/* Writes one entry. Returns 0 when the sink took it, or -EAGAIN when it takes none at the moment:
+ * keep the entry, SinkReadyHandler will be called. */
 int sink_write(Sink *s, const Entry *e);
 
 /* The same for an entry that nobody keeps: what the sink does not take now waits in a short queue.
@@ -86,5 +87,3 @@ void sink_write_kept(Sink *s, Entry *e);
 
 /* For the kinds: try again what waits, and call the ready handler if entries are taken again. */
 void sink_retry(Sink *s);
-/* True while records wait to be written. */
-bool sink_has_waiting(const Sink *s);

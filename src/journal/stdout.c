@@ -56,6 +56,11 @@ static int stdout_write(Sink *s, const Entry *e) {
                 return -ENOMEM;
         }
         r = stdout_flush(s);
+        if (r < 0 && s->pending.size == e->message.size + 1) {
+                /* Nothing of it went out: it is still the caller's. */
+                buffer_clear(&s->pending);
+                return r;
+        }
         return r == -EAGAIN ? 0 : r;
 }
 

@@ -47,8 +47,10 @@ static bool files_have_room(Sink *s, size_t n) {
 
         if (s->in_files == 0 || s->in_files + n <= WRITER_FILES_MAX)
                 return true;
-        if (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0)
+        if (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0) {
+                s->files_full = true;
                 return false;
+        }
         s->in_files = 0;
         return true;
 }
@@ -82,9 +84,13 @@ static int writer_send_file(Sink *s, const Buffer *fields) {
         cmsg->cmsg_type = SCM_RIGHTS;
         cmsg->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-        if (sendmsg(s->fd, &mh, MSG_NOSIGNAL) < 0)
+        if (sendmsg(s->fd, &mh, MSG_NOSIGNAL) < 0) {
                 /* The kernel counts descriptors in flight per user: that, too, is a full queue. */
-                return errno == ETOOMANYREFS ? -EAGAIN : -errno;
+                if (errno != ETOOMANYREFS)
+                        return -errno;
+                s->files_full = true;
+                return -EAGAIN;
+        }
         s->in_files += fields->size;
         return 0;
 }
@@ -107,15 +113,17 @@ static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *
 /* The descriptor changes when the socket was made anew, so the source is made when it is needed. */
 static void writer_watch(Sink *s, bool enable) {
         s->source = sd_event_source_disable_unref(s->source);
-        /* A refusal is asked about by the timer alone: a broken socket is always "writable". */
-        if (enable && s->state == SINK_FULL)
+        /* A refusal is asked about by the timer alone: a broken socket is always "writable", and so
+         * is one that has room while what it carries has none. */
+        if (enable && s->state == SINK_FULL && !s->files_full)
                 (void) sd_event_add_io(s->event, &s->source, s->fd, EPOLLOUT, on_writable, s);
 }
 
 static int writer_probe(Sink *s) {
         struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
 
-        if (s->state == SINK_REFUSED) {
+        /* A queue that is full needs no new socket. */
+        if (s->state == SINK_REFUSED && s->error) {
                 int fd = writer_connect(s->target);
 
                 if (fd < 0)
@@ -126,7 +134,10 @@ static int writer_probe(Sink *s) {
         }
         if (poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLOUT))
                 return -EAGAIN;
-        return files_have_room(s, 1) ? 0 : -EAGAIN;
+        if (s->files_full && !files_have_room(s, WRITER_FILES_MAX))
+                return -EAGAIN;
+        s->files_full = false;
+        return 0;
 }
 
 int writer_new(sd_event *event, const char *path, Sink **ret) {

@@ -87,6 +87,9 @@ static rd_kafka_resp_err_t lookup_log_end(Lookup *l, int64_t which,
         err = rd_kafka_offsets_for_times(l->rk, list, LOOKUP_TIMEOUT_MS);
         if (!err)
                 err = lookup_first_error(l, list);
+        for (int i = 0; i < list->cnt && !err; i++)
+                if (list->elems[i].offset < 0)
+                        err = RD_KAFKA_RESP_ERR__BAD_MSG;
         *ret = list;
         return err;
 }
@@ -107,6 +110,16 @@ static void lookup_work(void *job) {
 
 /* ---- on the loop ---- */
 
+/* With read_committed the end that is told is that of the last transaction that ended, and who read
+ * beyond may have committed beyond: at an assignment such a position is believed, and only a fetch
+ * that fails disproves it (assignment_reset()). */
+static bool position_is_in_log(const Lookup *l, int i) {
+        int64_t position = l->positions->elems[i].offset;
+
+        return position >= l->low->elems[i].offset &&
+               (l->ask_committed || position <= l->high->elems[i].offset);
+}
+
 /* Says so where the position that was asked about is not in its log. */
 static void report_reset(Consumer *c, const Lookup *l, int i) {
         const rd_kafka_topic_partition_t *p = &l->positions->elems[i];
@@ -119,7 +132,7 @@ static void report_reset(Consumer *c, const Lookup *l, int i) {
                                       {NULL}};
 
         snprintf(number, sizeof(number), "%" PRId32, p->partition);
-        if (p->offset < 0 || (p->offset >= low && p->offset <= high))
+        if (p->offset < 0 || position_is_in_log(l, i))
                 return;
         if (p->offset < low)
                 record_write(c->context->sink, RECORD_POSITION_RESET, fields,
@@ -143,7 +156,7 @@ static int64_t start_offset(const Lookup *l, int i, GroupStart start) {
 
         if (position < 0)
                 return start == GROUP_START_LATEST ? high : low;
-        return position >= low && position <= high ? position : low;
+        return position_is_in_log(l, i) ? position : low;
 }
 
 void assignment_clear(Consumer *c) {
@@ -157,12 +170,13 @@ void assignment_clear(Consumer *c) {
         c->generation++;
 }
 
-static void assignment_answer(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
+static int assignment_answer(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
         rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, list);
 
         if (err)
                 log_warning("%s: cannot take the assignment: %s", c->client_id,
                             rd_kafka_err2str(err));
+        return err ? -EIO : 0;
 }
 
 static int add_partition(Consumer *c, const Lookup *l, int i) {
@@ -200,16 +214,16 @@ static void assignment_take(Consumer *c, const Lookup *l) {
         int r = l ? add_partitions(c, l) : 0;
         char subject[300];
 
+        if (r >= 0)
+                r = assignment_answer(c, c->offered);
         if (r < 0) {
-                /* Without memory there is no consumer; the group shares the partitions out again.
-                 */
+                /* The group shares the partitions out again with its next rebalance. */
                 log_error_errno(r, "%s: cannot take an assignment: %m", c->client_id);
                 assignment_clear(c);
-                assignment_answer(c, NULL);
+                (void) assignment_answer(c, NULL);
                 c->state = CONSUMER_JOINING;
                 return;
         }
-        assignment_answer(c, c->offered);
         rd_kafka_topic_partition_list_destroy(TAKE_PTR(c->offered));
         c->state = CONSUMER_ASSIGNED;
         consumer_subject(c, subject, sizeof(subject));
@@ -245,9 +259,9 @@ static void resets_apply(Consumer *c, const Lookup *l) {
                 if (c->context->cluster->embedded && p->reset_usec > 0 &&
                     p->position == p->reset_position)
                         start = l->high->elems[i].offset;
-                if (kafka_now_usec() - p->reset_usec >= RESET_QUIET_USEC)
+                if (p->reset_usec == 0 || clock_usec() - p->reset_usec >= RESET_QUIET_USEC)
                         report_reset(c, l, i);
-                p->reset_usec = kafka_now_usec();
+                p->reset_usec = clock_usec();
                 p->position = p->fetched = p->reset_position = start;
                 p->anchor = true;
                 p->state = PARTITION_READY;
@@ -259,7 +273,7 @@ static void resets_apply(Consumer *c, const Lookup *l) {
                 rd_kafka_topic_partition_list_add(all, p->topic, p->number)->offset = p->fetched;
         }
         log_debug("%s: assigned anew, %d partitions were reset", c->client_id, l->positions->cnt);
-        assignment_answer(c, all);
+        (void) assignment_answer(c, all);
         rd_kafka_topic_partition_list_destroy(all);
 }
 
@@ -274,7 +288,7 @@ static void lookup_done(void *job) {
                 return;
         if (l->err) {
                 consumer_error(c, l->err, l->topic, rd_kafka_err2str(l->err));
-                c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC;
+                c->lookup_usec = clock_usec() + LOOKUP_AGAIN_USEC;
         } else if (c->state == CONSUMER_RESOLVING)
                 assignment_take(c, l);
         else if (c->state == CONSUMER_ASSIGNED)
@@ -290,7 +304,7 @@ static void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions
         l = calloc(1, sizeof(*l));
         if (!l) {
                 rd_kafka_topic_partition_list_destroy(positions);
-                c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC;
+                c->lookup_usec = clock_usec() + LOOKUP_AGAIN_USEC;
                 return;
         }
         l->consumer = c;
@@ -299,7 +313,7 @@ static void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions
         l->ask_committed = ask_committed;
         l->positions = positions;
         if (helpers_run(c->context->helpers, lookup_work, lookup_done, l) < 0) {
-                c->lookup_usec = kafka_now_usec() + LOOKUP_AGAIN_USEC;
+                c->lookup_usec = clock_usec() + LOOKUP_AGAIN_USEC;
                 return;
         }
         TAKE_PTR(l);
@@ -323,7 +337,7 @@ static void lookup_resets(Consumer *c) {
 void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *partitions) {
         assignment_clear(c);
         if (c->stopping || c->failed) {
-                assignment_answer(c, NULL);
+                (void) assignment_answer(c, NULL);
                 return;
         }
         c->offered = rd_kafka_topic_partition_list_copy(partitions);
@@ -338,8 +352,8 @@ void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *part
 static void settle_begin(Consumer *c) {
         c->state = CONSUMER_SETTLING;
         c->settle_committed = false;
-        c->deadline_usec = kafka_now_usec() + SETTLE_USEC;
-        assignment_step(c, kafka_now_usec());
+        c->deadline_usec = clock_usec() + SETTLE_USEC;
+        assignment_step(c, clock_usec());
 }
 
 void assignment_revoked(Consumer *c) {
@@ -357,7 +371,7 @@ void assignment_revoked(Consumer *c) {
         }
         assignment_clear(c);
         c->revoked = false;
-        assignment_answer(c, NULL);
+        (void) assignment_answer(c, NULL);
         if (c->state != CONSUMER_CLOSING)
                 c->state = CONSUMER_JOINING;
 }
@@ -365,7 +379,7 @@ void assignment_revoked(Consumer *c) {
 void assignment_settle(Consumer *c) {
         if (c->state == CONSUMER_RESOLVING) {
                 assignment_clear(c);
-                assignment_answer(c, NULL);
+                (void) assignment_answer(c, NULL);
                 c->state = CONSUMER_JOINING;
         } else if (c->state == CONSUMER_ASSIGNED)
                 settle_begin(c);
@@ -373,14 +387,16 @@ void assignment_settle(Consumer *c) {
 }
 
 static void settle_step(Consumer *c, bool late) {
-        if (group_delivery(c->group) == DELIVERY_AT_MOST_ONCE) {
-                /* What is held was committed: it must still be written. */
-                if (!reading_finish(c) && !late)
-                        return;
-        } else if (!c->settle_committed && !late)
-                /* What the sink takes at once. The rest is read again by whoever owns the partition
-                 * next; nothing is written behind the last commit. */
-                (void) reading_finish(c);
+        bool once = group_delivery(c->group) == DELIVERY_AT_MOST_ONCE;
+        bool finished = true;
+
+        /* at-most-once has committed what it holds: that must still be written. Otherwise it is
+         * what the sink takes at once, and nothing behind the last commit: the rest is read again
+         * by whoever owns the partition next. */
+        if (once || (!c->settle_committed && !late))
+                finished = reading_finish(c);
+        if (once && !finished && !late)
+                return;
         if (c->commits > 0 && !late)
                 return;
         if (!c->settle_committed && !late) {
@@ -389,11 +405,11 @@ static void settle_step(Consumer *c, bool late) {
                 if (c->commits > 0)
                         return;
         }
-        if (c->stopping && committer_is_dirty(c))
+        if (c->stopping && (committer_is_dirty(c) || (once && !finished)))
                 c->context->unsettled = true;
         assignment_clear(c);
         if (c->revoked)
-                assignment_answer(c, NULL);
+                (void) assignment_answer(c, NULL);
         c->revoked = false;
         c->state = CONSUMER_JOINING;
         queue_wake(c->waker);
@@ -418,5 +434,5 @@ void assignment_reset(Consumer *c, Partition *p) {
         p->state = PARTITION_RESETTING;
         /* Due now, and begun by consumer_serve() when this round of reading is over: on a log that
          * is short, like the embedded broker's, every millisecond takes events away. */
-        c->lookup_usec = kafka_now_usec();
+        c->lookup_usec = clock_usec();
 }

@@ -26,6 +26,10 @@ static const ClientDefault client_defaults[] = {
         /* A broker that is back is found within a second. */
         {"reconnect.backoff.max.ms", "1000", NULL, ROLE_ALL},
         {"log.connection.close", "false", NULL, ROLE_ALL},
+        /* To look for a topic must not make it: the client that looks is a producer, for which the
+         * library has this on, and brokers create topics by themselves unless they are told not to.
+         */
+        {"allow.auto.create.topics", "false", NULL, ROLE(CLIENT_ADMIN)},
         /* New partitions, and topics made anew, are seen soon. */
         {"topic.metadata.refresh.interval.ms", "10000", NULL, ROLE_ALL},
         /* A topic that does not exist is said after seconds, not after half a minute. */
@@ -67,6 +71,8 @@ static const struct {
         {"enable.partition.eof", "crier does not use it"},
         {"enabled_events", "crier sets it"},
         {"group.id", "use 'name' of the group"},
+        {"group.protocol", "crier's groups use the classic one"},
+        {"group.remote.assignor", "crier's groups use range and roundrobin"},
         {"group.instance.id", "crier's consumers are not static members"},
         {"interceptors", "crier takes no code from a configuration"},
         {"log_level", "use crierd --verbose"},
@@ -193,7 +199,6 @@ static int conf_fill(ConfBuild *b, const ClientSpec *spec) {
         int r;
 
         rd_kafka_conf_set_log_cb(b->conf, on_log);
-        rd_kafka_conf_set_opaque(b->conf, spec->opaque);
         r = conf_set_u64(b, "log_level", log_max_level() >= LOG_DEBUG ? LOG_DEBUG : LOG_EMERG);
         if (r >= 0)
                 r = conf_set(b, "client.id", spec->client_id);

@@ -27,7 +27,6 @@ typedef struct ClientSpec {
         const char *group; /* consumers */
         const StringList *properties;
         const Config *config;
-        void *opaque;
 } ClientSpec;
 
 /* Makes a client. Returns 0, or -EINVAL with the reason appended to `error`: a property that

@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "journal/record.h"
@@ -57,13 +56,6 @@ const char *cluster_state_to_string(ClusterState s) {
         };
 
         return names[s];
-}
-
-uint64_t kafka_now_usec(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
 /* Topics without an entry of their own, on the embedded broker: nobody else could make them. */
@@ -238,6 +230,8 @@ static rd_kafka_resp_err_t topic_create(rd_kafka_t *rk, TopicOutcome *t) {
                 t->error = strdup(reason);
                 err = RD_KAFKA_RESP_ERR__INVALID_ARG;
         }
+        if (err && !t->error && !trouble_is_connection(err))
+                t->error = strdup(rd_kafka_err2str(err));
         rd_kafka_queue_destroy(queue);
         rd_kafka_AdminOptions_destroy(options);
         return err;
@@ -312,6 +306,9 @@ static void cluster_lost(Cluster *c, Probe *p) {
         const char *why = p->text ? p->text : rd_kafka_err2str(p->err);
         const RecordField fields[] = {{"CRIER_BOOTSTRAP", c->bootstrap}, {NULL}};
 
+        /* librdkafka tells the same error of a broker only every 30 s: silence is no news. */
+        if (c->state == CLUSTER_LOST && !p->text)
+                return;
         if (code != TROUBLE_NONE)
                 /* It was reached and refused us, which is said under its own name. */
                 trouble_raise(&c->trouble, c->context->sink, "cluster", code, "%s", why);
@@ -322,7 +319,7 @@ static void cluster_lost(Cluster *c, Probe *p) {
                              "is back",
                              c->bootstrap, why);
         if (c->state != CLUSTER_LOST)
-                c->lost_usec = kafka_now_usec();
+                c->lost_usec = clock_usec();
         c->state = CLUSTER_LOST;
 }
 
@@ -335,7 +332,7 @@ static void topic_report(Cluster *c, const TopicOutcome *t) {
         else if (t->error)
                 trouble_raise(&c->trouble, c->context->sink, "cluster", TROUBLE_TOPIC_REFUSED,
                               "topic '%s' could not be created: %s", t->name, t->error);
-        else if (t->found > 0 && t->found != t->wanted)
+        else if (!c->topics_said && t->found > 0 && t->found != t->wanted)
                 record_write(c->context->sink, RECORD_TOPIC_DIFFERS, fields,
                              "Topic '%s' has %u partitions, the configuration says %u; "
                              "it is used as it is",
@@ -347,14 +344,14 @@ static void cluster_back(Cluster *c) {
         const RecordField fields[] = {
                 {"CRIER_BOOTSTRAP", c->bootstrap}, {"CRIER_DURATION_MS", ms}, {NULL}};
 
-        snprintf(ms, sizeof(ms), "%" PRIu64, (kafka_now_usec() - c->lost_usec) / USEC_PER_MSEC);
+        snprintf(ms, sizeof(ms), "%" PRIu64, (clock_usec() - c->lost_usec) / USEC_PER_MSEC);
         record_write(c->context->sink, RECORD_CLUSTER_BACK, fields,
                      "The Kafka cluster at %s is back after %s ms", c->bootstrap, ms);
         c->trouble = (Trouble){0};
 }
 
 static void cluster_found(Cluster *c, Probe *p) {
-        bool refused = false;
+        bool was_up = c->state == CLUSTER_UP, refused = false;
 
         for (unsigned i = 0; i < p->n_topics; i++)
                 refused = refused || p->topics[i].error;
@@ -366,13 +363,14 @@ static void cluster_found(Cluster *c, Probe *p) {
                 c->id = TAKE_PTR(p->id);
         for (unsigned i = 0; i < p->n_topics; i++)
                 topic_report(c, &p->topics[i]);
+        c->topics_said = p->n_topics > 0;
         c->topics_done = !refused;
         if (refused)
                 cluster_again(c, REFUSED_EVERY_USEC);
         c->state = CLUSTER_UP;
-        c->found_usec = kafka_now_usec();
+        c->found_usec = clock_usec();
         client_destroy(c->context->helpers, TAKE_PTR(c->admin), 0, NULL, NULL);
-        c->up(c->userdata);
+        c->up(c->userdata, was_up);
 }
 
 static void probe_done(void *job) {
@@ -462,7 +460,7 @@ void cluster_start(Cluster *c) {
         }
         /* It lives in this process and its topics were made with it. */
         c->state = CLUSTER_UP;
-        c->up(c->userdata);
+        c->up(c->userdata, false);
 }
 
 void cluster_stop(Cluster *c) {
@@ -473,17 +471,19 @@ void cluster_stop(Cluster *c) {
 }
 
 void cluster_suspect(Cluster *c, rd_kafka_resp_err_t err, const char *text) {
-        uint64_t now = kafka_now_usec(), wait = PROBE_EVERY_USEC;
+        uint64_t due, when = clock_usec() + PROBE_EVERY_USEC;
         int enabled;
 
         if (c->stopping || c->probing || c->embedded)
                 return;
-        if (sd_event_source_get_enabled(c->timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
-                return;
         /* One broker of several that is down goes on being reported. */
-        if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && now < c->found_usec + FOUND_LASTS_USEC)
-                wait = MAX(wait, c->found_usec + FOUND_LASTS_USEC - now);
+        if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+                when = MAX(when, c->found_usec + FOUND_LASTS_USEC);
+        if (sd_event_source_get_enabled(c->timer, &enabled) >= 0 && enabled != SD_EVENT_OFF &&
+            sd_event_source_get_time(c->timer, &due) >= 0 && due <= when)
+                return;
         log_debug("A client says '%s' (%s); looking whether the cluster is there", text,
                   rd_kafka_err2name(err));
-        cluster_again(c, wait);
+        if (sd_event_source_set_time(c->timer, when) >= 0)
+                sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
 }

@@ -17,8 +17,8 @@ typedef enum ClusterState {
 
 const char *cluster_state_to_string(ClusterState s);
 
-/* Called each time the cluster was reached and its topics are there. */
-typedef void (*ClusterUpHandler)(void *userdata);
+/* Called each time the cluster was reached. `was_up`: it was thought to be there, and is. */
+typedef void (*ClusterUpHandler)(void *userdata, bool was_up);
 
 struct Cluster {
         KafkaContext *context;
@@ -36,7 +36,8 @@ struct Cluster {
 
         rd_kafka_t *admin; /* only while the cluster is looked for */
         bool probing;
-        bool topics_done;
+        bool topics_done; /* each is there, or may stay away */
+        bool topics_said; /* those that differ were named */
         bool stopping;
         sd_event_source *timer;
         ClusterUpHandler up;

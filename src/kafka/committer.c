@@ -27,7 +27,8 @@ bool committer_is_dirty(const Consumer *c) {
 
 /* The generation travels with the request, so that an answer to a former assignment's is known as
  * that. */
-static void committer_send(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
+static rd_kafka_resp_err_t committer_send(Consumer *c,
+                                          const rd_kafka_topic_partition_list_t *list) {
         rd_kafka_resp_err_t err;
 
         err = rd_kafka_commit_queue(c->rk, list, c->queue, NULL,
@@ -36,6 +37,7 @@ static void committer_send(Consumer *c, const rd_kafka_topic_partition_list_t *l
                 log_debug("%s: commit: %s", c->client_id, rd_kafka_err2str(err));
         else
                 c->commits++;
+        return err;
 }
 
 void committer_commit(Consumer *c) {
@@ -51,7 +53,7 @@ void committer_commit(Consumer *c) {
                         rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset =
                                 p->position;
         }
-        committer_send(c, list);
+        (void) committer_send(c, list);
         rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -60,11 +62,20 @@ void committer_claim(Consumer *c, Partition *p) {
 
         p->state = PARTITION_CLAIMING;
         rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset = p->fetched;
-        committer_send(c, list);
+        p->claim_failed = committer_send(c, list) != RD_KAFKA_RESP_ERR_NO_ERROR;
         rd_kafka_topic_partition_list_destroy(list);
 }
 
+void committer_reclaim(Consumer *c) {
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->claim_failed)
+                        committer_claim(c, c->partitions[i]);
+}
+
 static void commit_confirmed(Partition *p, int64_t offset) {
+        /* Sent before a reset of ours moved the position back: the anchor is still to come. */
+        if (p->state != PARTITION_CLAIMING && offset > p->position)
+                return;
         p->committed = offset;
         p->anchor = false;
         if (p->state == PARTITION_CLAIMING)

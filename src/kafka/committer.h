@@ -14,6 +14,9 @@ void committer_commit(Consumer *c);
 /* at-most-once: commits what the partition holds before it is written. */
 void committer_claim(Consumer *c, Partition *p);
 
+/* at-most-once: claims again where a claim was refused. For the tick: a refusal may last. */
+void committer_reclaim(Consumer *c);
+
 /* True while a position has moved and its commit was not confirmed. */
 bool committer_is_dirty(const Consumer *c);
 

@@ -20,9 +20,6 @@
 /* Events other than messages that are served in one go. */
 #define CONSUMER_EVENTS_MAX 100
 
-#define RESTART_FIRST_USEC USEC_PER_SEC
-#define RESTART_LAST_USEC (60 * USEC_PER_SEC)
-
 const char *consumer_state_to_string(const Consumer *c) {
         switch (c->state) {
         case CONSUMER_ASSIGNED:
@@ -81,6 +78,9 @@ static int consumer_open(Consumer *c) {
                 return log_error_errno(EIO, "Group '%s' cannot subscribe: %s", config->name,
                                        rd_kafka_err2str(err));
         c->failed = false;
+        /* Answers that the former client owed us are gone with it. */
+        c->commits = 0;
+        c->revoked = false;
         c->state = CONSUMER_JOINING;
         return 0;
 }
@@ -133,10 +133,7 @@ Consumer *consumer_free(Consumer *c) {
 }
 
 static void consumer_restart_later(Consumer *c) {
-        uint64_t wait = RESTART_FIRST_USEC << MIN(c->failures, 6u);
-
-        c->failures++;
-        c->restart_usec = kafka_now_usec() + MIN(wait, RESTART_LAST_USEC);
+        c->restart_usec = clock_usec() + restart_wait_usec(c->failures++);
         c->state = CONSUMER_RESTARTING;
 }
 
@@ -173,6 +170,8 @@ static void consumer_close(Consumer *c) {
                 log_debug("%s: closing: %s", c->client_id, rd_kafka_error_string(error));
                 rd_kafka_error_destroy(error);
                 c->unclosable = true;
+                /* As long as it has an assignment it cannot even be destroyed. */
+                (void) rd_kafka_assign(c->rk, NULL);
         }
         queue_wake(c->waker);
 }
@@ -205,8 +204,6 @@ static void consumer_fail(Consumer *c, const char *text) {
         trouble_set(&c->trouble, TROUBLE_CLIENT_FAILED, "%s", text);
         c->failed = true;
         assignment_clear(c);
-        /* As long as it has an assignment a client with a fatal error cannot even be destroyed. */
-        (void) rd_kafka_assign(c->rk, NULL);
         group_consumer_revoked(c->group, c);
         consumer_close(c);
 }
@@ -290,7 +287,7 @@ void consumer_serve(Consumer *c) {
         if (c->state == CONSUMER_ASSIGNED)
                 reading_run(c);
         if (c->state == CONSUMER_SETTLING || c->lookup_usec > 0)
-                assignment_step(c, kafka_now_usec());
+                assignment_step(c, clock_usec());
         /* Settled (assignment.c leaves it here). The first to leave makes the group rebalance, and
          * not every broker lets the others commit then: so all settle before one leaves. */
         if (c->state == CONSUMER_JOINING && c->stopping && group_is_settled(c->group))
@@ -308,8 +305,10 @@ void consumer_tick(Consumer *c, uint64_t now) {
         }
         if (!c->rk)
                 return;
-        if (c->state == CONSUMER_ASSIGNED)
+        if (c->state == CONSUMER_ASSIGNED) {
                 committer_commit(c);
+                committer_reclaim(c);
+        }
         /* Also where nothing woke us: being asked is what keeps max.poll.interval.ms. */
         consumer_serve(c);
 }

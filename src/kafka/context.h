@@ -8,6 +8,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "common/clock.h"
 #include "config/config.h"
 #include "journal/sink.h"
 #include "kafka/helper.h"
@@ -25,5 +26,7 @@ typedef struct KafkaContext {
         unsigned next_consumer; /* consumers are numbered across the daemon, never reused */
 } KafkaContext;
 
-/* CLOCK_MONOTONIC, in microseconds, at the time of the call. */
-uint64_t kafka_now_usec(void);
+/* How long a client that failed `failures` times in a row waits until it is made anew. */
+static inline uint64_t restart_wait_usec(unsigned failures) {
+        return MIN(USEC_PER_SEC << MIN(failures, 6u), 60 * USEC_PER_SEC);
+}

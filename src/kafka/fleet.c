@@ -51,14 +51,16 @@ static void fleet_check_stopped(Fleet *f, uint64_t now) {
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         Fleet *f = userdata;
-        uint64_t now = kafka_now_usec();
+        uint64_t now = clock_usec();
 
         fleet_arm(f);
         for (unsigned i = 0; i < f->n_producers; i++)
                 producer_tick(f->producers[i], now);
-        for (unsigned i = 0; i < f->n_groups; i++)
+        for (unsigned i = 0; i < f->n_groups; i++) {
                 for (unsigned k = 0; k < f->groups[i]->n_consumers; k++)
                         consumer_tick(f->groups[i]->consumers[k], now);
+                group_tick(f->groups[i], now);
+        }
         fleet_check_stopped(f, now);
         return 0;
 }
@@ -79,7 +81,7 @@ static int fleet_start_clients(Fleet *f) {
         return 0;
 }
 
-static void on_cluster_up(void *userdata) {
+static void on_cluster_up(void *userdata, bool was_up) {
         Fleet *f = userdata;
         int r;
 
@@ -95,9 +97,9 @@ static void on_cluster_up(void *userdata) {
                 return;
         }
         for (unsigned i = 0; i < f->n_groups; i++)
-                group_cluster_up(f->groups[i]);
+                group_cluster_up(f->groups[i], was_up);
         for (unsigned i = 0; i < f->n_producers; i++)
-                producer_cluster_up(f->producers[i]);
+                producer_cluster_up(f->producers[i], was_up);
 }
 
 static int fleet_make(Fleet *f) {
@@ -183,7 +185,7 @@ void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata) {
         f->stopping = true;
         f->on_stopped = handler;
         f->userdata = userdata;
-        f->stop_usec = kafka_now_usec() + STOP_USEC;
+        f->stop_usec = clock_usec() + STOP_USEC;
         cluster_stop(f->context.cluster);
         for (unsigned i = 0; i < f->n_producers; i++)
                 producer_stop(f->producers[i]);

@@ -13,6 +13,9 @@
 #include "journal/record.h"
 #include "kafka/cluster.h"
 
+/* librdkafka repeats an error that lasts every 30 s. */
+#define TROUBLE_QUIET_USEC (60 * USEC_PER_SEC)
+
 int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
         _cleanup_(group_freep) Group *g = NULL;
         _cleanup_free_ char *error = NULL;
@@ -23,7 +26,7 @@ int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
                 return -ENOMEM;
         g->context = context;
         g->config = config;
-        g->unstable_usec = kafka_now_usec();
+        g->unstable_usec = clock_usec();
         /* The configuration's checks have compiled it once already. */
         r = template_compile(config->message, TEMPLATE_MESSAGE, &g->message, &error);
         if (r < 0)
@@ -43,13 +46,12 @@ Group *group_free(Group *g) {
         free(g->consumers);
         template_free(g->message);
         free(g->trouble_topic);
-        free(g->refused_text);
         free(g);
         return NULL;
 }
 
 int group_start(Group *g) {
-        g->unstable_usec = kafka_now_usec();
+        g->unstable_usec = clock_usec();
         g->stable = g->config->consumers == 0;
         while (g->n_consumers < g->config->consumers) {
                 int r = consumer_new(g, g->context, &g->consumers[g->n_consumers]);
@@ -166,7 +168,7 @@ void group_consumer_assigned(Group *g, Consumer *c) {
         g->stable = true;
         g->rebalances++;
         group_describe(g, &who);
-        snprintf(ms, sizeof(ms), "%" PRIu64, (kafka_now_usec() - g->unstable_usec) / USEC_PER_MSEC);
+        snprintf(ms, sizeof(ms), "%" PRIu64, (clock_usec() - g->unstable_usec) / USEC_PER_MSEC);
         fields[1].value = buffer_string(&who);
         record_write(g->context->sink, RECORD_GROUP_REBALANCED, fields,
                      "Group '%s' is stable after %s ms: %s", g->config->name, ms,
@@ -175,7 +177,7 @@ void group_consumer_assigned(Group *g, Consumer *c) {
 
 void group_consumer_revoked(Group *g, Consumer *c) {
         if (g->stable)
-                g->unstable_usec = kafka_now_usec();
+                g->unstable_usec = clock_usec();
         g->stable = false;
 }
 
@@ -191,9 +193,13 @@ static void group_subject(const Group *g, char *to, size_t size) {
 static const char *topic_in_text(const Group *g, TroubleCode code, const char *text) {
         if (code != TROUBLE_TOPIC_FORBIDDEN && code != TROUBLE_TOPIC_MISSING)
                 return NULL;
-        for (unsigned i = 0; i < g->config->topics.n; i++)
-                if (strstr(text, g->config->topics.items[i]))
+        for (unsigned i = 0; i < g->config->topics.n; i++) {
+                char named[300];
+
+                snprintf(named, sizeof(named), ": %s: ", g->config->topics.items[i]);
+                if (strstr(text, named))
                         return g->config->topics.items[i];
+        }
         return NULL;
 }
 
@@ -205,6 +211,7 @@ void group_trouble(Group *g, TroubleCode code, const char *topic, const char *te
         group_subject(g, subject, sizeof(subject));
         free(g->trouble_topic);
         g->trouble_topic = topic ? strdup(topic) : NULL;
+        g->trouble_usec = clock_usec();
         trouble_raise(&g->trouble, g->context->sink, subject, code, "%s", text);
 }
 
@@ -214,19 +221,32 @@ void group_trouble_over(Group *g) {
         group_subject(g, subject, sizeof(subject));
         trouble_over(&g->trouble, g->context->sink, subject);
         free(TAKE_PTR(g->trouble_topic));
-        g->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+        g->refused = (Refusal){0};
 }
 
 void group_refused(Group *g, rd_kafka_resp_err_t err, const char *text) {
-        if (g->refused == err || g->stopping)
-                return;
-        g->refused = err;
-        free(g->refused_text);
-        g->refused_text = strdup(text);
-        cluster_suspect(g->context->cluster, err, text);
+        if (refusal_note(&g->refused, err, text))
+                cluster_suspect(g->context->cluster, err, text);
+        else if (g->trouble.code == trouble_from_error(err))
+                g->trouble_usec = clock_usec();
 }
 
-void group_cluster_up(Group *g) {
-        if (g->refused && g->refused_text)
-                group_trouble(g, trouble_from_error(g->refused), NULL, g->refused_text);
+void group_cluster_up(Group *g, bool was_up) {
+        /* Where nobody got in it was everybody's trouble, and is over. Who is still refused says so
+         * again. */
+        if (was_up && g->refused.err)
+                group_trouble(g, trouble_from_error(g->refused.err), NULL, g->refused.text);
+        else
+                g->refused = (Refusal){0};
+}
+
+void group_topic_works(Group *g, const char *topic) {
+        if (g->trouble.code != TROUBLE_NONE && g->trouble_topic && streq(g->trouble_topic, topic))
+                group_trouble_over(g);
+}
+
+void group_tick(Group *g, uint64_t now) {
+        if (g->trouble.code != TROUBLE_NONE && !g->trouble_topic && g->stable &&
+            now - g->trouble_usec > TROUBLE_QUIET_USEC)
+                group_trouble_over(g);
 }

@@ -23,10 +23,9 @@ struct Group {
         unsigned rebalances;
 
         Trouble trouble;
-        char *trouble_topic; /* the topic it is about, or NULL */
-        rd_kafka_resp_err_t
-                refused; /* a connection of ours was refused; the cluster is being asked */
-        char *refused_text;
+        char *trouble_topic;   /* the topic it is about, or NULL */
+        uint64_t trouble_usec; /* when it was last told */
+        Refusal refused;
 };
 
 /* Makes the group; its consumers come with group_start(). Returns 0 or a negative errno. */
@@ -60,4 +59,10 @@ void group_trouble_over(Group *g);
 /* From consumers: a connection was refused (password, certificate). Whether that is this group's
  * trouble or the whole cluster's shows when the cluster was asked: group_cluster_up(). */
 void group_refused(Group *g, rd_kafka_resp_err_t err, const char *text);
-void group_cluster_up(Group *g);
+void group_cluster_up(Group *g, bool was_up);
+
+/* From consumers: events of the topic arrive. */
+void group_topic_works(Group *g, const char *topic);
+
+/* About once a second: a trouble that is about no topic and was not told again is over. */
+void group_tick(Group *g, uint64_t now);

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "journal/record.h"
@@ -32,9 +31,6 @@
 
 /* How long a stop waits for deliveries. */
 #define FLUSH_USEC (1500 * USEC_PER_MSEC)
-
-#define RESTART_FIRST_USEC USEC_PER_SEC
-#define RESTART_LAST_USEC (60 * USEC_PER_SEC)
 
 static void producer_make(Producer *p);
 
@@ -111,7 +107,7 @@ int producer_new(KafkaContext *context, const ProducerConfig *config, Producer *
                 return -ENOMEM;
         }
         if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random) || p->random == 0)
-                p->random = kafka_now_usec() | 1;
+                p->random = clock_usec() | 1;
         r = compile_templates(p);
         if (r < 0)
                 return r;
@@ -154,7 +150,6 @@ Producer *producer_free(Producer *p) {
         queue_waker_free(p->waker);
         buffer_done(&p->value_text);
         buffer_done(&p->key_text);
-        free(p->refused_text);
         free(p->client_id);
         free(p);
         return NULL;
@@ -168,7 +163,6 @@ int producer_start(Producer *p) {
                 .client_id = p->client_id,
                 .properties = &p->config->properties,
                 .config = p->context->config,
-                .opaque = p,
         };
         int r;
 
@@ -183,7 +177,7 @@ int producer_start(Producer *p) {
         p->state = PRODUCER_RUNNING;
         /* A schedule that was interrupted goes on from now: what was due meanwhile is not made up
          * for. */
-        p->began_usec = kafka_now_usec();
+        p->began_usec = clock_usec();
         p->due = 0;
         producer_make(p);
         return 0;
@@ -196,7 +190,6 @@ unsigned producer_queued(const Producer *p) {
 /* ---- making events ---- */
 
 static const void *expand(const Template *t, Producer *p, Buffer *to, size_t *ret_size) {
-        struct timespec ts;
         TemplateValues values = {
                 .seq = p->made,
                 .producer = p->config->name,
@@ -206,8 +199,7 @@ static const void *expand(const Template *t, Producer *p, Buffer *to, size_t *re
 
         /* A constant is expanded once. */
         if (!template_is_constant(t) || to->size == 0) {
-                clock_gettime(CLOCK_REALTIME, &ts);
-                values.time_ms = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+                values.time_ms = clock_realtime_ms();
                 buffer_clear(to);
                 template_expand(t, &values, to);
         }
@@ -283,7 +275,7 @@ static void producer_undelivered(Producer *p, rd_kafka_resp_err_t err) {
         TroubleCode code = trouble_from_error(err);
 
         p->lost++;
-        p->trouble_usec = kafka_now_usec();
+        p->trouble_usec = clock_usec();
         if (code != TROUBLE_NONE)
                 producer_trouble(p, code, rd_kafka_err2str(err));
         else
@@ -295,16 +287,19 @@ static bool all_made(const Producer *p) {
         return p->config->count > 0 && p->made + p->overflowed >= p->config->count;
 }
 
-/* Makes one event. Returns false where the queue is full (and nothing was made). */
-static bool make_one(Producer *p) {
+/* Makes one event. Returns 0; -ENOBUFS where the queue is full, and nothing was made; -EIO where
+ * the event was refused at once. */
+static int make_one(Producer *p) {
         rd_kafka_resp_err_t err = produce_one(p);
 
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-                return false;
+                return -ENOBUFS;
         p->made++;
-        if (err && err != RD_KAFKA_RESP_ERR__FATAL)
+        if (!err)
+                return 0;
+        if (err != RD_KAFKA_RESP_ERR__FATAL)
                 producer_undelivered(p, err);
-        return true;
+        return -EIO;
 }
 
 /* Drops what is due up to number `due` of the schedule. */
@@ -315,26 +310,26 @@ static void overflow(Producer *p, uint64_t due) {
                 n = MIN(n, p->config->count - p->made - p->overflowed);
         p->overflowed += n;
         p->due += n;
-        p->trouble_usec = kafka_now_usec();
+        p->trouble_usec = clock_usec();
         producer_say(p, RECORD_PRODUCER_OVERFLOW, TROUBLE_OVERFLOW,
                      "the queue to the broker is full; events that are due are dropped");
 }
 
 static void make_due(Producer *p) {
         double rate = p->config->rate;
-        uint64_t now = kafka_now_usec();
+        uint64_t now = clock_usec();
         uint64_t due =
                 (uint64_t) ((double) (now - p->began_usec) * rate / (double) USEC_PER_SEC) + 1;
         uint64_t next;
 
         for (unsigned i = 1; p->due < due && !all_made(p); i++) {
-                if (!make_one(p)) {
+                if (make_one(p) == -ENOBUFS) {
                         overflow(p, due);
                         break;
                 }
                 p->due++;
                 /* What is due and not made by then is made in the loop's next turns. */
-                if (i % STRIDE == 0 && kafka_now_usec() > now + SHARE_USEC)
+                if (i % STRIDE == 0 && clock_usec() > now + SHARE_USEC)
                         break;
         }
         if (p->due + BACKLOG_MAX < due)
@@ -347,13 +342,15 @@ static void make_due(Producer *p) {
 }
 
 static void make_max(Producer *p) {
-        uint64_t end = kafka_now_usec() + SHARE_USEC;
+        uint64_t end = clock_usec() + SHARE_USEC;
 
         do {
                 for (unsigned i = 0; i < STRIDE && !all_made(p); i++)
-                        if (!make_one(p)) /* the next delivery reports wake us */
+                        /* The next delivery reports wake us; where events are refused, the tick
+                         * does: trying as fast as we can would only burn the processor. */
+                        if (make_one(p) < 0)
                                 return;
-        } while (!all_made(p) && kafka_now_usec() < end);
+        } while (!all_made(p) && clock_usec() < end);
         if (!all_made(p))
                 queue_wake(p->waker);
 }
@@ -387,8 +384,8 @@ static void on_reports(Producer *p, rd_kafka_event_t *ev) {
                 return;
         p->acked += acked;
         p->failures = 0;
-        p->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (p->trouble.code != TROUBLE_NONE && kafka_now_usec() - p->trouble_usec > QUIET_USEC)
+        p->refused = (Refusal){0};
+        if (p->trouble.code != TROUBLE_NONE && clock_usec() - p->trouble_usec > QUIET_USEC)
                 producer_trouble_over(p);
 }
 
@@ -396,7 +393,7 @@ static void producer_fail(Producer *p, const char *text) {
         if (p->failed || p->stopping)
                 return;
         producer_say(p, RECORD_PRODUCER_FAILED, TROUBLE_CLIENT_FAILED, text);
-        p->trouble_usec = kafka_now_usec();
+        p->trouble_usec = clock_usec();
         p->failed = true;
 }
 
@@ -410,12 +407,8 @@ static void on_error(Producer *p, rd_kafka_event_t *ev) {
         else if (trouble_is_connection(err))
                 cluster_suspect(p->context->cluster, err, text);
         else if (code == TROUBLE_AUTH_FAILED || code == TROUBLE_TLS_FAILED) {
-                if (p->refused == err)
-                        return;
-                p->refused = err;
-                free(p->refused_text);
-                p->refused_text = strdup(text);
-                cluster_suspect(p->context->cluster, err, text);
+                if (refusal_note(&p->refused, err, text))
+                        cluster_suspect(p->context->cluster, err, text);
         } else if (code != TROUBLE_NONE)
                 producer_trouble(p, code, text);
         else
@@ -424,11 +417,8 @@ static void on_error(Producer *p, rd_kafka_event_t *ev) {
 
 static void on_destroyed(void *userdata) {
         Producer *p = userdata;
-        uint64_t wait = RESTART_FIRST_USEC << MIN(p->failures, 6u);
-
         if (p->failed && !p->stopping) {
-                p->failures++;
-                p->restart_usec = kafka_now_usec() + MIN(wait, RESTART_LAST_USEC);
+                p->restart_usec = clock_usec() + restart_wait_usec(p->failures++);
                 p->state = PRODUCER_RESTARTING;
         } else
                 p->state = PRODUCER_GONE;
@@ -436,6 +426,9 @@ static void on_destroyed(void *userdata) {
 
 static void producer_destroy(Producer *p) {
         producer_give_up_handles(p);
+        /* Whatever has no report by now gets none any more. */
+        if (p->failed)
+                p->lost = p->made - p->acked;
         p->state = PRODUCER_DESTROYING;
         client_destroy(p->context->helpers, TAKE_PTR(p->rk), 0, on_destroyed, p);
 }
@@ -498,7 +491,7 @@ void producer_stop(Producer *p) {
                 return;
         }
         p->state = PRODUCER_STOPPING;
-        p->flush_usec = kafka_now_usec() + FLUSH_USEC;
+        p->flush_usec = clock_usec() + FLUSH_USEC;
         queue_wake(p->waker);
 }
 
@@ -534,9 +527,12 @@ void producer_tick(Producer *p, uint64_t now) {
                 on_wake(p);
 }
 
-void producer_cluster_up(Producer *p) {
-        if (p->refused && p->refused_text) {
-                producer_trouble(p, trouble_from_error(p->refused), p->refused_text);
-                p->trouble_usec = kafka_now_usec();
+void producer_cluster_up(Producer *p, bool was_up) {
+        /* See group_cluster_up(). */
+        if (!was_up) {
+                p->refused = (Refusal){0};
+        } else if (p->refused.err) {
+                producer_trouble(p, trouble_from_error(p->refused.err), p->refused.text);
+                p->trouble_usec = clock_usec();
         }
 }

@@ -52,8 +52,7 @@ typedef struct Producer {
         uint64_t overflowed;   /* due while the queue was full: never made */
         uint64_t trouble_usec; /* when the last one was lost or overflowed */
         Trouble trouble;
-        rd_kafka_resp_err_t refused; /* see group.h */
-        char *refused_text;
+        Refusal refused;
         Buffer value_text;
         Buffer key_text;
 } Producer;
@@ -75,4 +74,4 @@ bool producer_is_gone(const Producer *p);
 unsigned producer_queued(const Producer *p);
 
 void producer_tick(Producer *p, uint64_t now);
-void producer_cluster_up(Producer *p);
+void producer_cluster_up(Producer *p, bool was_up);

@@ -86,6 +86,7 @@ static int write_held(Consumer *c, Partition *p) {
                 partition_pop(p);
                 c->written++;
         }
+        group_topic_works(c->group, p->topic);
         return 0;
 }
 
@@ -95,16 +96,12 @@ static int read_partition(Consumer *c, Partition *p) {
         bool claim = group_delivery(c->group) == DELIVERY_AT_MOST_ONCE;
         unsigned n = partition_held(p);
 
-        if (p->state == PARTITION_CLAIMING && p->claim_failed && c->commits == 0) {
-                p->claim_failed = false;
-                committer_claim(c, p);
-        }
         if (p->state == PARTITION_CLAIMING)
                 return 0;
         if (n == 0) {
                 n = partition_fetch(p);
                 c->received += n;
-                if (n > 0 && claim && p->fetched > p->committed) {
+                if (n > 0 && claim && p->fetched != p->committed) {
                         committer_claim(c, p);
                         return 0;
                 }
@@ -113,7 +110,7 @@ static int read_partition(Consumer *c, Partition *p) {
 }
 
 void reading_run(Consumer *c) {
-        uint64_t end = kafka_now_usec() + READING_SHARE_USEC;
+        uint64_t end = clock_usec() + READING_SHARE_USEC;
         int taken;
 
         if (c->n_partitions == 0)
@@ -129,7 +126,7 @@ void reading_run(Consumer *c) {
                         taken += r;
                 }
                 c->failures = taken > 0 ? 0 : c->failures;
-        } while (taken > 0 && kafka_now_usec() < end);
+        } while (taken > 0 && clock_usec() < end);
         if (taken > 0)
                 queue_wake(c->waker);
 }

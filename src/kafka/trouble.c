@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "journal/record.h"
 #include "kafka/context.h"
@@ -118,29 +117,36 @@ bool trouble_is_connection(rd_kafka_resp_err_t err) {
                err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || err == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
+bool refusal_note(Refusal *r, rd_kafka_resp_err_t err, const char *text) {
+        bool news = r->err != err;
+
+        r->err = err;
+        snprintf(r->text, sizeof(r->text), "%s", text);
+        return news;
+}
+
 static bool _printf_(3, 0)
         trouble_setv(Trouble *t, TroubleCode code, const char *format, va_list ap) {
-        bool other = t->code != code;
-        struct timespec ts;
+        bool say = !(t->said & (1u << code));
 
-        if (other) {
-                clock_gettime(CLOCK_REALTIME, &ts);
-                t->since_ms = (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
-                t->since_usec = kafka_now_usec();
+        if (t->code != code) {
+                t->since_ms = (uint64_t) clock_realtime_ms();
+                t->since_usec = clock_usec();
         }
         t->code = code;
+        t->said |= 1u << code;
         vsnprintf(t->text, sizeof(t->text), format, ap);
-        return other;
+        return say;
 }
 
 bool trouble_set(Trouble *t, TroubleCode code, const char *format, ...) {
         va_list ap;
-        bool other;
+        bool say;
 
         va_start(ap, format);
-        other = trouble_setv(t, code, format, ap);
+        say = trouble_setv(t, code, format, ap);
         va_end(ap);
-        return other;
+        return say;
 }
 
 void trouble_raise(Trouble *t, Sink *sink, const char *subject, TroubleCode code,
@@ -151,12 +157,12 @@ void trouble_raise(Trouble *t, Sink *sink, const char *subject, TroubleCode code
                 {NULL},
         };
         va_list ap;
-        bool other;
+        bool say;
 
         va_start(ap, format);
-        other = trouble_setv(t, code, format, ap);
+        say = trouble_setv(t, code, format, ap);
         va_end(ap);
-        if (other)
+        if (say)
                 record_write(sink, RECORD_TROUBLE, fields, "%s: %s. %s", subject, t->text,
                              trouble_kinds[code].advice);
 }
@@ -171,7 +177,7 @@ void trouble_over(Trouble *t, Sink *sink, const char *subject) {
 
         if (t->code == TROUBLE_NONE)
                 return;
-        snprintf(ms, sizeof(ms), "%" PRIu64, (kafka_now_usec() - t->since_usec) / USEC_PER_MSEC);
+        snprintf(ms, sizeof(ms), "%" PRIu64, (clock_usec() - t->since_usec) / USEC_PER_MSEC);
         record_write(sink, RECORD_TROUBLE_OVER, fields, "%s: '%s' is over after %s ms", subject,
                      trouble_kinds[t->code].name, ms);
         *t = (Trouble){0};

@@ -36,10 +36,21 @@ typedef enum TroubleCode {
 /* All zero: no trouble. */
 typedef struct Trouble {
         TroubleCode code;
+        uint32_t said;       /* a bit for each code that was said since there is trouble */
         char text[400];      /* what failed and why */
         uint64_t since_ms;   /* CLOCK_REALTIME, to be shown */
         uint64_t since_usec; /* CLOCK_MONOTONIC */
 } Trouble;
+
+/* A connection of a client was refused (password, certificate). Whether that is the client's own
+ * trouble or the whole cluster's shows when the cluster was asked. All zero: not refused. */
+typedef struct Refusal {
+        rd_kafka_resp_err_t err;
+        char text[400];
+} Refusal;
+
+/* Notes it. Returns true where it is news. */
+bool refusal_note(Refusal *r, rd_kafka_resp_err_t err, const char *text);
 
 const char *trouble_code_to_string(TroubleCode code);
 /* What to do about it, one sentence or two. */
@@ -51,10 +62,11 @@ TroubleCode trouble_from_error(rd_kafka_resp_err_t err);
 /* True for errors that say that no broker could be reached (not that one refused us). */
 bool trouble_is_connection(rd_kafka_resp_err_t err);
 
-/* Notes a trouble without saying it. Returns true where it is another one than before. */
+/* Notes a trouble without saying it. Returns true where it is to be said: the first time of its
+ * code since there is trouble, so that two that alternate are said twice and not for ever. */
 bool trouble_set(Trouble *t, TroubleCode code, const char *format, ...) _printf_(3, 4);
 
-/* Notes it and, where it is another one than before, writes a TROUBLE record: "<subject>: <text>".
+/* Notes it and, where it is to be said, writes a TROUBLE record: "<subject>: <text>".
  */
 void trouble_raise(Trouble *t, Sink *sink, const char *subject, TroubleCode code,
                    const char *format, ...) _printf_(5, 6);
