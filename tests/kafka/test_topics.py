@@ -2,7 +2,7 @@
 """Topics on a real Kafka: made where `create` says so, and named where they are not as they are
 configured."""
 
-from lib import config, wait
+from lib import config, kafka, wait
 
 
 def test_existing_topic_with_other_partitions_is_a_warning_that_names_both(
@@ -76,3 +76,17 @@ def test_missing_topic_is_named_once_and_heals_when_it_is_made(cluster, name, st
 def said(journal, name):
     """The records that name this trouble: one for the group, one for the producer."""
     return [r.text("MESSAGE") for r in journal.records("TROUBLE") if name in r.text("MESSAGE")]
+
+
+def test_topics_are_ours_to_create_on_a_broker_that_creates_them_by_itself(name, start, journal):
+    """Looking for a topic must not make it: such a broker would make it with one partition."""
+    with kafka.Cluster(settings={"auto.create.topics.enable": "true"}) as cluster:
+        other = f"{name}other"
+        topics = [config.topic(name, 5), config.topic(other, 5, create=False)]
+        crier = start(config.build(bootstrap=cluster.bootstrap, topics=topics), journal)
+        record = journal.wait_record("TOPIC_CREATED")
+        assert record.text("KAFKA_TOPIC") == name
+        assert crier.stop()[0] == 0
+        assert not journal.records("TOPIC_DIFFERS")
+        assert len(cluster.topic_partitions(name)) == 5
+        assert other not in cluster.admin().list_topics(timeout=10).topics
