@@ -50,7 +50,7 @@ static const TroubleKind trouble_kinds[TROUBLE_CODE_COUNT_] = {
                  "'roundrobin', or use another group name."},
         [TROUBLE_JOURNAL_REFUSED] =
                 {"journal-refused",
-                 "Consumption waits and nothing is lost. Check systemd-journald: systemctl status "
+                 "Consumption waits and nothing is lost. In the service, look at: systemctl status "
                  "systemd-journald."},
         [TROUBLE_OVERFLOW] = {"overflow", "The broker takes events more slowly than the rate: "
                                           "lower the rate, or use \"max\"."},

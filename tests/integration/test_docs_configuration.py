@@ -56,7 +56,6 @@ def test_manual_has_no_other_defaults_but_those_of_the_library_and_the_limits():
     others = set(items("CLIENT DEFAULTS")) - {row[0] for row in DEFAULTS}
     assert others == {
         "linger.ms",
-        "allow.auto.create.topics",
         "queued.min.messages",
         "queued.max.messages.kbytes",
     }
