@@ -44,8 +44,7 @@ def start(place):
     yield starter
     complaints = []
     for crier in reversed(running):
-        if crier.running():
-            crier.kill()
+        crier.end()
         try:
             crier.check_sanitizers()
         except AssertionError as error:

@@ -2,6 +2,7 @@
 """Runs a crierd with a configuration of its own in a directory of its own, and asks it for its
 status."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -80,6 +81,7 @@ class Crier:
     def __exit__(self, kind, *_):
         try:
             if kind is None:
+                self.end()
                 self.check_sanitizers()
         finally:
             self.close()
@@ -246,15 +248,21 @@ class Crier:
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"^RssAnon:\s+(\d+) kB", text, re.M).group(1)) * 1024
 
+    def end(self):
+        """Ends what still runs: by SIGKILL, but where leaks are looked for as they are found, at an
+        orderly end."""
+        if not self.running():
+            return
+        if wrapper() or "ASAN_OPTIONS" in os.environ:
+            with contextlib.suppress(wait.Timeout):
+                self.stop(timeout=15)
+        if self.running():
+            self.kill()
+
     def check_sanitizers(self):
         """Fails where AddressSanitizer, UndefinedBehaviorSanitizer or valgrind has complained."""
-        for sign in (
-            "ERROR: AddressSanitizer",
-            "ERROR: LeakSanitizer",
-            "runtime error:",
-            "==ERROR",
-        ):
-            assert sign not in self.stderr, self.stderr
+        signs = "ERROR: (Address|Leak)Sanitizer|runtime error:" + ("|^==[0-9]+==" * bool(wrapper()))
+        assert not re.search(signs, self.stderr, re.M), self.stderr
 
 
 def run(*arguments, timeout=10, env=None, **more):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Fixtures of the machine ring: one booted machine with the package installed, and one broker on the
-host, which the machine reaches over the loopback that they share."""
+"""Fixtures of the machine ring: one booted machine with the package installed, and one broker on
+the host, which the machine reaches over the loopback that they share."""
 
 import pytest
 
