@@ -51,3 +51,20 @@ def start(place):
             complaints.append(str(error))
         crier.close()
     assert not complaints, complaints
+
+
+@pytest.fixture
+def note(record_property):
+    """note(text): a line that stands at the end of the run, whether the test passes or not: a seed,
+    a count, a figure."""
+    return lambda text: record_property("note", text)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the notes of all tests, from whichever process they come."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, text in report.user_properties:
+                    if name == "note":
+                        terminalreporter.write_line(f"{report.nodeid}: {text}")

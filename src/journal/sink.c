@@ -15,6 +15,9 @@
 /* How often a sink that takes nothing is asked again, beside what its kind watches. */
 #define SINK_RETRY_USEC (200 * USEC_PER_MSEC)
 
+/* How late the timer may be. */
+#define SINK_ACCURACY_USEC 100
+
 /* A full sink is ordinary; one that took nothing for this long is refusing. */
 #define SINK_FULL_LASTS_USEC (5 * USEC_PER_SEC)
 
@@ -34,12 +37,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void sink_arm(Sink *s, bool enable) {
-        s->kind->watch(s, enable);
+        uint64_t wait = s->kind->watch(s, enable);
+
         if (!enable) {
                 sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
                 return;
         }
-        if (sd_event_source_set_time_relative(s->timer, SINK_RETRY_USEC) >= 0)
+        if (sd_event_source_set_time_relative(s->timer, wait > 0 ? wait : SINK_RETRY_USEC) >= 0)
                 sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 
@@ -58,7 +62,8 @@ int sink_new(sd_event *event, const SinkKind *kind, int fd, char *target, Sink *
         s->event = sd_event_ref(event);
         s->fd = fd;
         s->target = target;
-        r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 0, on_timer, s);
+        r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, SINK_ACCURACY_USEC,
+                                       on_timer, s);
         if (r < 0)
                 return r;
         sd_event_source_set_description(s->timer, "sink-retry");

@@ -30,8 +30,9 @@ typedef struct SinkKind {
         /* Could an entry be taken now? 0 or a negative errno; connects again where that is needed.
          */
         int (*probe)(Sink *s);
-        /* Asks for sink_retry() when it may take entries again (or not: a timer asks as well). */
-        void (*watch)(Sink *s, bool enable);
+        /* Asks for sink_retry() when it may take entries again, or no more for that. Returns after
+         * how many microseconds a timer shall ask as well; 0: what is usual. */
+        uint64_t (*watch)(Sink *s, bool enable);
         void (*close)(Sink *s);
 } SinkKind;
 
@@ -65,6 +66,8 @@ struct Sink {
 
         Buffer pending;    /* stdout.c: what is not written yet */
         uint64_t in_files; /* writer.c: bytes sent as files that journald may not have read yet */
+        unsigned burst;    /* writer.c: entries taken since the queue was last full */
+        bool deep;         /* writer.c: the queue is deep enough for a nap while it is full */
         bool files_full;   /* writer.c: it is these that are full, not the socket's queue */
 };
 

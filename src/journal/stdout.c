@@ -73,7 +73,7 @@ static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
-static void stdout_watch(Sink *s, bool enable) {
+static uint64_t stdout_watch(Sink *s, bool enable) {
         if (!s->source && enable)
                 /* Fails with -EPERM for a regular file, which is never full: then the timer asks.
                  */
@@ -82,6 +82,7 @@ static void stdout_watch(Sink *s, bool enable) {
                 sd_event_source_set_enabled(s->source, enable && s->state == SINK_FULL
                                                                ? SD_EVENT_ONESHOT
                                                                : SD_EVENT_OFF);
+        return 0;
 }
 
 static void stdout_close(Sink *s) {

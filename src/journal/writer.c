@@ -24,6 +24,10 @@
  */
 #define WRITER_FILES_MAX (16 * 1024 * 1024)
 
+/* A queue that took so many entries at a stretch is deep, and lasts for a nap. */
+#define WRITER_DEEP_QUEUE 64
+#define WRITER_NAP_USEC (2 * USEC_PER_MSEC)
+
 static int writer_connect(const char *path) {
         struct sockaddr_un sa = {.sun_family = AF_UNIX};
         _cleanup_close_ int fd = -1;
@@ -98,8 +102,10 @@ static int writer_send_file(Sink *s, const Buffer *fields) {
 static int writer_write(Sink *s, const Entry *e) {
         if (e->fields.failed)
                 return -ENOMEM;
-        if (send(s->fd, e->fields.data, e->fields.size, MSG_NOSIGNAL) >= 0)
+        if (send(s->fd, e->fields.data, e->fields.size, MSG_NOSIGNAL) >= 0) {
+                s->burst++;
                 return 0;
+        }
         if (errno == EMSGSIZE || errno == ENOBUFS)
                 return writer_send_file(s, &e->fields);
         return -errno;
@@ -110,13 +116,32 @@ static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
-/* The descriptor changes when the socket was made anew, so the source is made when it is needed. */
-static void writer_watch(Sink *s, bool enable) {
+/* A full queue that is deep is left alone for a moment: the socket tells of every single place that
+ * becomes free, and to wake us for each costs journald, the one that has to hurry. A queue that is
+ * shallow (net.unix.max_dgram_qlen is 10 where systemd is not PID 1) would run empty meanwhile:
+ * there each place counts.
+ *
+ * The descriptor changes when the socket was made anew, so its source is made when it is needed. */
+static uint64_t writer_watch(Sink *s, bool enable) {
+        s->deep = s->deep || s->burst >= WRITER_DEEP_QUEUE;
         s->source = sd_event_source_disable_unref(s->source);
         /* A refusal is asked about by the timer alone: a broken socket is always "writable", and so
          * is one that has room while what it carries has none. */
-        if (enable && s->state == SINK_FULL && !s->files_full)
-                (void) sd_event_add_io(s->event, &s->source, s->fd, EPOLLOUT, on_writable, s);
+        if (!enable || s->state != SINK_FULL || s->files_full)
+                return 0;
+        if (s->deep)
+                return WRITER_NAP_USEC;
+        (void) sd_event_add_io(s->event, &s->source, s->fd, EPOLLOUT, on_writable, s);
+        return 0;
+}
+
+/* Was the last nap too long? */
+static void writer_learn(Sink *s) {
+        int queued = 0;
+
+        if (s->deep && ioctl(s->fd, SIOCOUTQ, &queued) >= 0 && queued == 0)
+                s->deep = false;
+        s->burst = 0;
 }
 
 static int writer_probe(Sink *s) {
@@ -137,6 +162,7 @@ static int writer_probe(Sink *s) {
         if (s->files_full && !files_have_room(s, WRITER_FILES_MAX))
                 return -EAGAIN;
         s->files_full = false;
+        writer_learn(s);
         return 0;
 }
 

@@ -65,12 +65,14 @@ static void partition_error(Consumer *c, Partition *p, const rd_kafka_message_t 
 
 /* Writes what the partition holds. Returns 0, or -EAGAIN where the sink is full. */
 static int write_held(Consumer *c, Partition *p) {
+        uint64_t before = c->written;
         rd_kafka_message_t *m;
 
         while ((m = partition_peek(p))) {
                 int r;
 
                 if (m->err) {
+                        c->received--; /* it was none */
                         partition_error(c, p, m);
                         partition_skip(p);
                         continue;
@@ -86,7 +88,8 @@ static int write_held(Consumer *c, Partition *p) {
                 partition_pop(p);
                 c->written++;
         }
-        group_topic_works(c->group, p->topic);
+        if (c->written > before)
+                group_topic_works(c->group, p->topic);
         return 0;
 }
 

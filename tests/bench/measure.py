@@ -44,7 +44,7 @@ class Lab:
         return int(re.search(r"^RssAnon:\s+(\d+) kB", status, re.M).group(1)) / 1024
 
     def journald(self):
-        return self.machine.main_pid("systemd-journald")
+        return int(self.machine.show("systemd-journald", "MainPID"))
 
     def empty_journal(self):
         """Each run begins with a journal file of its own and no old ones."""
@@ -55,8 +55,11 @@ class Lab:
                                    f"MESSAGE_ID={EVENT} {' '.join(options)} | head -n 1").stdout
         return int(json.loads(found)["__REALTIME_TIMESTAMP"]) / 1e6 if found.strip() else None
 
-    def wait_journal_settled(self, timeout=180):
-        """Waits until event entries came and no more come."""
+    def wait_journal_settled(self, quiet, timeout=180):
+        """Waits until event entries came and no more come. Does not look for `quiet` seconds: reading
+        the journal costs journald's writer some of its speed."""
+        time.sleep(quiet)
+
         def settled():
             last = self._entry("-n", "1")
             return last is not None and time.time() - last > SETTLED_SECONDS

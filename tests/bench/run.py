@@ -103,7 +103,7 @@ class Bench:
         conf = config.text(config.build(bootstrap=self.lab.cluster.bootstrap, **parts))
         self.machine.write("/etc/crier/crierd.conf", conf)
         self.machine.run("systemctl", "restart", "crierd")
-        return self.machine.main_pid("crierd")
+        return int(self.machine.show("crierd", "MainPID"))
 
     def stop_crier(self):
         self.machine.run("systemctl", "stop", "crierd")
@@ -115,7 +115,7 @@ class Bench:
         """Starts a command as a service without a rate limit; its process id."""
         self.machine.run("systemd-run", "--quiet", "--collect", f"--unit={name}",
                          "--property=LogRateLimitIntervalSec=1us", *command)
-        return self.machine.main_pid(name)
+        return int(self.machine.show(name, "MainPID"))
 
     def stop_unit(self, name):
         self.machine.run("systemctl", "stop", name)
@@ -129,7 +129,7 @@ class Bench:
         journald = self.lab.journald()
         before = self.lab.cpu(journald)
         start()
-        self.lab.wait_journal_settled()
+        self.lab.wait_journal_settled(quiet=self.options.events / 25_000)
         return {"cpu": cpu(), "journald": self.lab.cpu(journald) - before,
                 "rate": self.lab.journal_rate(self.options.events)}
 

@@ -21,9 +21,9 @@ def load(cluster, name):
     )
 
 
-def test_stops_under_load_lose_nothing_and_write_nothing_twice(cluster, name, journal):
+def test_stops_under_load_lose_nothing_and_write_nothing_twice(cluster, name, journal, note):
     seed = random.randrange(1 << 32)
-    print(f"seed {seed}, {STOPS} stops")
+    note(f"seed {seed}, {STOPS} stops")
     chance = random.Random(seed)
     cluster.create_topic(name, 5)
     slowest = 0
@@ -47,7 +47,7 @@ def test_stops_under_load_lose_nothing_and_write_nothing_twice(cluster, name, jo
     report = oracle.compare(
         oracle.broker_content(cluster.bootstrap, name), journal.events(), commits
     )
-    print(f"{report.written} events written, the slowest stop took {slowest:.2f} s")
+    note(f"{report.written} events written, the slowest stop took {slowest:.2f} s")
     assert not report.committed_missing and not report.reordered and not report.altered
     assert not report.duplicated
 

@@ -28,7 +28,7 @@ def once(name):
     new): where `new` is not None, fill that directory; it becomes `path` when the block ends
     well."""
     path = cache() / name
-    with open(cache() / f"{name}.lock", "w") as lock:
+    with open(cache() / f"{name.split('-')[0]}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists():
             yield path, None
