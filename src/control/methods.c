@@ -111,13 +111,13 @@ static int method_status(void *userdata, const VarlinkCall *call, json_t **ret_p
                 json_array_append_new(producers, pack_producer(f->producers[i]));
         for (unsigned i = 0; i < f->n_groups; i++)
                 json_array_append_new(groups, pack_group(f->groups[i]));
-        *ret_parameters = json_pack(
-                "{ss, si, ss, sI, so, so, so, so}", "version", PACKAGE_VERSION, "pid",
-                (int) getpid(), "state", c->stopping ? "stopping" : "running", "uptime_ms",
-                (json_int_t) ((clock_usec() - c->started_usec) / USEC_PER_MSEC), "cluster",
-                pack_cluster(f->context.cluster), "sink",
-                pack_sink(f->context.sink, c->sink_trouble), "producers", producers, "groups",
-                groups);
+        *ret_parameters = json_pack("{ss, si, ss, sI, so, so, so, so}", "version", PACKAGE_VERSION,
+                                    "pid", (int) getpid(), "state",
+                                    c->stopping ? "stopping" : "running", "uptime_ms",
+                                    (json_int_t) ((clock_usec() - c->started_usec) / USEC_PER_MSEC),
+                                    "cluster", pack_cluster(f->context.cluster), "sink",
+                                    pack_sink(f->context.sink, c->sink_trouble), "producers",
+                                    producers, "groups", groups);
         return *ret_parameters ? 0 : -ENOMEM;
 }
 

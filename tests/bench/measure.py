@@ -56,8 +56,8 @@ class Lab:
         return int(json.loads(found)["__REALTIME_TIMESTAMP"]) / 1e6 if found.strip() else None
 
     def wait_journal_settled(self, quiet, timeout=180):
-        """Waits until event entries came and no more come. Does not look for `quiet` seconds: reading
-        the journal costs journald's writer some of its speed."""
+        """Waits until event entries came and no more come. Does not look for `quiet` seconds, since
+        to read the journal costs its writer some of its speed."""
         time.sleep(quiet)
 
         def settled():
