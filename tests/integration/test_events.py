@@ -29,9 +29,16 @@ def odd(tmp_path_factory):
             crier.wait_stable()
 
             def send(key, value, headers=None, group="odd"):
-                count = len(journal.events(group=group))
+                offset = clients.ends(crier.bootstrap, "odd")[0]
                 clients.produce(crier.bootstrap, "odd", [(key, value, headers)])
-                return journal.wait_events(count + 1, group=group)[-1]
+                return wait.until(
+                    lambda: next(
+                        (e for e in journal.events(group) if e.number("KAFKA_OFFSET") == offset),
+                        None,
+                    ),
+                    30,
+                    lambda: f"offset {offset} in group {group}: {crier.status()}",
+                )
 
             yield send
         assert not journal.errors, journal.errors
