@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "control/dispatch.h"
 #include "control/listener.h"
@@ -80,13 +80,6 @@ struct Server {
         unsigned n_connections;
 };
 
-static uint64_t clock_usec(clockid_t clock) {
-        struct timespec ts;
-
-        clock_gettime(clock, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
-
 static void source_drop(sd_event_source **source) {
         *source = sd_event_source_disable_unref(*source);
 }
@@ -126,8 +119,8 @@ static void server_set_paused(Server *s, bool paused) {
 /* Counts work that began at `started` (CPU time of this thread), and pauses all clients when it was
  * more than its share. Work at a high priority would starve the events otherwise. */
 static void server_account(Server *s, uint64_t started) {
-        uint64_t spent = clock_usec(CLOCK_THREAD_CPUTIME_ID) - started + WAKEUP_USEC;
-        uint64_t now = clock_usec(CLOCK_MONOTONIC);
+        uint64_t spent = clock_usec_of(CLOCK_THREAD_CPUTIME_ID) - started + WAKEUP_USEC;
+        uint64_t now = clock_usec();
 
         s->paid_until = MAX(s->paid_until, now) + spent * TIME_SHARE;
         if (s->paused || s->paid_until - now <= s->limits.burst_usec * TIME_SHARE)
@@ -155,7 +148,7 @@ static int connection_wait(Connection *c, Waiting waiting) {
         c->waiting = waiting;
         if (waiting == WAITING_NOTHING)
                 return sd_event_source_set_enabled(c->deadline, SD_EVENT_OFF);
-        r = sd_event_source_set_time(c->deadline, clock_usec(CLOCK_MONOTONIC) + delay);
+        r = sd_event_source_set_time(c->deadline, clock_usec() + delay);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(c->deadline, SD_EVENT_ONESHOT);
@@ -256,7 +249,7 @@ static int connection_update(Connection *c) {
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        uint64_t started = clock_usec(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t started = clock_usec_of(CLOCK_THREAD_CPUTIME_ID);
         Connection *c = userdata;
         Server *s = c->server;
 
@@ -377,8 +370,7 @@ static int server_pause_accept(Server *s, int error) {
         r = sd_event_source_set_enabled(s->accept, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_time(s->accept_timer,
-                                     clock_usec(CLOCK_MONOTONIC) + s->limits.accept_usec);
+        r = sd_event_source_set_time(s->accept_timer, clock_usec() + s->limits.accept_usec);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(s->accept_timer, SD_EVENT_ONESHOT);
@@ -391,7 +383,7 @@ static int on_accept_again(sd_event_source *source, uint64_t usec, void *userdat
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        uint64_t started = clock_usec(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t started = clock_usec_of(CLOCK_THREAD_CPUTIME_ID);
         Server *s = userdata;
         int r = 0, accepted;
 

@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "protocol/verbs.h"
 
 #define READ_SIZE 16384
@@ -27,13 +27,6 @@ typedef struct Call {
         uint64_t deadline; /* CLOCK_MONOTONIC, usec */
         Failure *failure;
 } Call;
-
-static uint64_t now_usec(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
 
 static int fail_timeout(Call *c) {
         failure_set(c->failure, FAILURE_TIMEOUT, "crierd did not answer within %g s",
@@ -105,7 +98,7 @@ static int call_wait(Call *c, short events) {
         struct pollfd pfd = {.fd = c->fd, .events = events};
 
         for (;;) {
-                uint64_t now = now_usec();
+                uint64_t now = clock_usec();
                 int r;
 
                 if (now >= c->deadline)
@@ -263,7 +256,7 @@ int client_call(const char *path, const char *method, json_t *parameters, uint64
                 .fd = -1,
                 .path = path,
                 .timeout_usec = timeout_usec,
-                .deadline = now_usec() + timeout_usec,
+                .deadline = clock_usec() + timeout_usec,
                 .failure = failure,
         };
         int r = call_run(&c, method, parameters, ret_parameters);

@@ -10,8 +10,8 @@
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/nearest.h"
 #include "common/parse.h"
 #include "crierctl/client.h"
@@ -185,7 +185,6 @@ static int call(const Verb *verb, json_t **ret_parameters, Failure *f) {
 static int verb_status(const Verb *verb, char **arguments, const OutputStyle *style, Failure *f) {
         _cleanup_buffer_ Buffer out = {0}, where = {0};
         _cleanup_json_ json_t *status = NULL;
-        struct timespec now;
         int r;
 
         r = call(verb, &status, f);
@@ -197,12 +196,10 @@ static int verb_status(const Verb *verb, char **arguments, const OutputStyle *st
                 return failure_advise(f,
                                       "Is it of another version? systemctl restart crierd.service");
         }
-        clock_gettime(CLOCK_REALTIME, &now);
         if (arg_json)
                 out.failed |= !output_json(&out, style, status);
         else
-                status_draw(status, style, (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000,
-                            &out);
+                status_draw(status, style, clock_realtime_ms(), &out);
         return output_write(&out);
 }
 

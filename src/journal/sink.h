@@ -55,7 +55,7 @@ struct Sink {
         uint64_t since; /* CLOCK_MONOTONIC usec: last time that it took an entry, before this state
                          */
         uint64_t entries;      /* taken so far, records included */
-        uint64_t records_lost; /* records that did not fit the queue since it last took entries */
+        uint64_t records_lost; /* records that did not fit the queue */
 
         Entry *records; /* waiting ones, oldest first */
         unsigned n_records;

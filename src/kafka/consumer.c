@@ -145,7 +145,6 @@ static void on_destroyed(void *userdata) {
                 return;
         }
         c->state = CONSUMER_GONE;
-        group_consumer_gone(c->group, c);
 }
 
 /* The client has left, or never will: frees it, but not while a lookup uses it. */
@@ -180,10 +179,9 @@ void consumer_stop(Consumer *c) {
         if (c->stopping)
                 return;
         c->stopping = true;
-        if (c->state == CONSUMER_RESTARTING) {
+        if (c->state == CONSUMER_RESTARTING)
                 c->state = CONSUMER_GONE;
-                group_consumer_gone(c->group, c);
-        } else if (c->state != CONSUMER_CLOSING && c->state != CONSUMER_DESTROYING)
+        else if (c->state != CONSUMER_CLOSING && c->state != CONSUMER_DESTROYING)
                 assignment_settle(c);
 }
 

@@ -71,8 +71,7 @@ int consumer_new(Group *group, KafkaContext *context, Consumer **ret);
 Consumer *consumer_free(Consumer *c);
 DEFINE_CLEANUP(Consumer *, consumer_free);
 
-/* Has it finish, commit, leave its group and end; group_consumer_gone() is called when that is
- * done. */
+/* Has it finish, commit, leave its group and end: CONSUMER_GONE when that is done. */
 void consumer_stop(Consumer *c);
 
 /* Serves what librdkafka has for it, then reads events until there are none, the sink is full or

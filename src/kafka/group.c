@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "common/log.h"
 #include "journal/record.h"
 #include "kafka/cluster.h"
 
@@ -179,10 +178,6 @@ void group_consumer_revoked(Group *g, Consumer *c) {
         if (g->stable)
                 g->unstable_usec = clock_usec();
         g->stable = false;
-}
-
-void group_consumer_gone(Group *g, Consumer *c) {
-        log_debug("%s has left", c->client_id);
 }
 
 static void group_subject(const Group *g, char *to, size_t size) {

@@ -48,10 +48,9 @@ const char *group_delivery_reason(const Group *g);
 /* Sum over all partitions that ours own, or -1 where one is not known yet (or none is owned). */
 int64_t group_lag(const Group *g);
 
-/* From consumers: an assignment was taken; one was given back (or lost); the client is gone. */
+/* From consumers: an assignment was taken; one was given back (or lost). */
 void group_consumer_assigned(Group *g, Consumer *c);
 void group_consumer_revoked(Group *g, Consumer *c);
-void group_consumer_gone(Group *g, Consumer *c);
 
 /* From consumers: something is refused. `topic` may be NULL. */
 void group_trouble(Group *g, TroubleCode code, const char *topic, const char *text);

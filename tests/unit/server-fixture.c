@@ -13,13 +13,6 @@
 
 #include "server-fixture.h"
 
-uint64_t clock_usec(clockid_t clock) {
-        struct timespec ts;
-
-        clock_gettime(clock, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
-
 static int method_echo(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
                        const char **ret_error) {
         ((Fixture *) userdata)->calls++;
@@ -56,11 +49,11 @@ static int method_big(void *userdata, const VarlinkCall *call, json_t **ret_para
 
 static int method_spin(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
                        const char **ret_error) {
-        uint64_t started = clock_usec(CLOCK_THREAD_CPUTIME_ID), spent;
+        uint64_t started = clock_usec_of(CLOCK_THREAD_CPUTIME_ID), spent;
         Fixture *f = userdata;
 
         do
-                spent = clock_usec(CLOCK_THREAD_CPUTIME_ID) - started;
+                spent = clock_usec_of(CLOCK_THREAD_CPUTIME_ID) - started;
         while (spent < USEC_PER_MSEC);
         f->spun_usec += spent;
         return 0;
@@ -129,22 +122,22 @@ void turn(Fixture *f) {
 
 /* Turns the loop until so many clients are connected. */
 void await_connections(Fixture *f, unsigned n) {
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE_USEC;
+        uint64_t end = clock_usec() + PATIENCE_USEC;
 
         while (server_connections(f->server) != n) {
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+                assert_true(clock_usec() < end);
                 turn(f);
         }
 }
 
 void give_bytes(Fixture *f, int fd, const char *bytes, size_t size) {
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE_USEC;
+        uint64_t end = clock_usec() + PATIENCE_USEC;
 
         while (size > 0) {
                 ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
 
                 assert_true(n >= 0 || errno == EAGAIN);
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+                assert_true(clock_usec() < end);
                 if (n < 0)
                         turn(f);
                 else {
@@ -161,14 +154,14 @@ void give(Fixture *f, int fd, const char *text) {
 
 /* Takes one frame; returns false where the server closed the connection instead. */
 bool take(Fixture *f, int fd, Buffer *reply) {
-        uint64_t end = clock_usec(CLOCK_MONOTONIC) + PATIENCE_USEC;
+        uint64_t end = clock_usec() + PATIENCE_USEC;
         char byte;
 
         buffer_clear(reply);
         for (;;) {
                 ssize_t n = recv(fd, &byte, 1, 0);
 
-                assert_true(clock_usec(CLOCK_MONOTONIC) < end);
+                assert_true(clock_usec() < end);
                 if (n == 0 || (n < 0 && errno == ECONNRESET))
                         return false;
                 if (n < 0) {

@@ -11,9 +11,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "control/server.h"
 
 /* How long anything may take before a test fails. */
@@ -44,8 +44,6 @@ int fixture_teardown(void **state);
 /* Limits that do not get in the way of a test that is about another one. */
 ServerLimits roomy(void);
 void fixture_start(Fixture *f, ServerLimits limits);
-
-uint64_t clock_usec(clockid_t clock);
 
 /* Turns the loop once, for a millisecond at most. */
 void turn(Fixture *f);
