@@ -16,7 +16,7 @@
 #define SINK_RETRY_USEC (200 * USEC_PER_MSEC)
 
 /* How late the timer may be. */
-#define SINK_ACCURACY_USEC 100
+#define SINK_ACCURACY_USEC 1
 
 /* A full sink is ordinary; one that took nothing for this long is refusing. */
 #define SINK_FULL_LASTS_USEC (5 * USEC_PER_SEC)

@@ -66,8 +66,8 @@ struct Sink {
 
         Buffer pending;    /* stdout.c: what is not written yet */
         uint64_t in_files; /* writer.c: bytes sent as files that journald may not have read yet */
-        unsigned burst;    /* writer.c: entries taken since the queue was last full */
-        bool deep;         /* writer.c: the queue is deep enough for a nap while it is full */
+        uint64_t nap_usec; /* writer.c: how long a full queue is left alone */
+        int full_bytes;    /* writer.c: what was queued when it was last full */
         bool files_full;   /* writer.c: it is these that are full, not the socket's queue */
 };
 

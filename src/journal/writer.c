@@ -24,9 +24,11 @@
  */
 #define WRITER_FILES_MAX (16 * 1024 * 1024)
 
-/* A queue that took so many entries at a stretch is deep, and lasts for a nap. */
-#define WRITER_DEEP_QUEUE 64
-#define WRITER_NAP_USEC (2 * USEC_PER_MSEC)
+/* How long a full queue is left alone: see writer_watch(). Below the shortest, waking up costs more
+ * than it spares. */
+#define WRITER_NAP_FIRST_USEC 250
+#define WRITER_NAP_MIN_USEC 30
+#define WRITER_NAP_MAX_USEC (4 * USEC_PER_MSEC)
 
 static int writer_connect(const char *path) {
         struct sockaddr_un sa = {.sun_family = AF_UNIX};
@@ -102,10 +104,8 @@ static int writer_send_file(Sink *s, const Buffer *fields) {
 static int writer_write(Sink *s, const Entry *e) {
         if (e->fields.failed)
                 return -ENOMEM;
-        if (send(s->fd, e->fields.data, e->fields.size, MSG_NOSIGNAL) >= 0) {
-                s->burst++;
+        if (send(s->fd, e->fields.data, e->fields.size, MSG_NOSIGNAL) >= 0)
                 return 0;
-        }
         if (errno == EMSGSIZE || errno == ENOBUFS)
                 return writer_send_file(s, &e->fields);
         return -errno;
@@ -116,32 +116,42 @@ static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
-/* A full queue that is deep is left alone for a moment: the socket tells of every single place that
- * becomes free, and to wake us for each costs journald, the one that has to hurry. A queue that is
- * shallow (net.unix.max_dgram_qlen is 10 where systemd is not PID 1) would run empty meanwhile:
- * there each place counts.
+static int queued_bytes(const Sink *s) {
+        int n = 0;
+
+        return ioctl(s->fd, SIOCOUTQ, &n) < 0 ? 0 : n;
+}
+
+/* A full queue is left alone for a moment: the socket tells of every single place that becomes
+ * free, and to wake us for each costs journald, the one that has to hurry. How long the moment may
+ * be depends on the queue (net.unix.max_dgram_qlen is 512 where systemd is PID 1, and else 10) and
+ * on the machine: writer_learn() finds out. Where the queue would run empty within any nap, each
+ * place counts, and the socket is watched.
  *
  * The descriptor changes when the socket was made anew, so its source is made when it is needed. */
 static uint64_t writer_watch(Sink *s, bool enable) {
-        s->deep = s->deep || s->burst >= WRITER_DEEP_QUEUE;
         s->source = sd_event_source_disable_unref(s->source);
         /* A refusal is asked about by the timer alone: a broken socket is always "writable", and so
          * is one that has room while what it carries has none. */
         if (!enable || s->state != SINK_FULL || s->files_full)
                 return 0;
-        if (s->deep)
-                return WRITER_NAP_USEC;
+        s->full_bytes = queued_bytes(s);
+        if (s->nap_usec >= WRITER_NAP_MIN_USEC)
+                return s->nap_usec;
         (void) sd_event_add_io(s->event, &s->source, s->fd, EPOLLOUT, on_writable, s);
         return 0;
 }
 
-/* Was the last nap too long? */
+/* Was the last nap too long, or too short? Right is one that ends when half of the queue is left.
+ */
 static void writer_learn(Sink *s) {
-        int queued = 0;
+        int queued = queued_bytes(s);
 
-        if (s->deep && ioctl(s->fd, SIOCOUTQ, &queued) >= 0 && queued == 0)
-                s->deep = false;
-        s->burst = 0;
+        if (queued == 0)
+                s->nap_usec = s->nap_usec / 2;
+        else if (queued > s->full_bytes / 2)
+                s->nap_usec = MIN(MAX(s->nap_usec, (uint64_t) WRITER_NAP_MIN_USEC) * 5 / 4,
+                                  (uint64_t) WRITER_NAP_MAX_USEC);
 }
 
 static int writer_probe(Sink *s) {
@@ -157,12 +167,13 @@ static int writer_probe(Sink *s) {
                 close(s->fd);
                 s->fd = pfd.fd = fd;
         }
+        if (s->state == SINK_FULL && !s->files_full)
+                writer_learn(s);
         if (poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLOUT))
                 return -EAGAIN;
         if (s->files_full && !files_have_room(s, WRITER_FILES_MAX))
                 return -EAGAIN;
         s->files_full = false;
-        writer_learn(s);
         return 0;
 }
 
@@ -174,10 +185,13 @@ int writer_new(sd_event *event, const char *path, Sink **ret) {
                 .probe = writer_probe,
                 .watch = writer_watch,
         };
-        int fd;
+        int fd, r;
 
         fd = writer_connect(path);
         if (fd < 0)
                 return fd;
-        return sink_new(event, &kind, fd, strdup(path), ret);
+        r = sink_new(event, &kind, fd, strdup(path), ret);
+        if (r >= 0)
+                (*ret)->nap_usec = WRITER_NAP_FIRST_USEC;
+        return r;
 }
