@@ -159,9 +159,24 @@ static int64_t start_offset(const Lookup *l, int i, GroupStart start) {
         return position_is_in_log(l, i) ? position : low;
 }
 
+/* The same for a new assignment: where a consumer of ours stopped that could not commit comes
+ * first.
+ */
+static int64_t first_offset(Consumer *c, const Lookup *l, int i) {
+        const rd_kafka_topic_partition_t *p = &l->positions->elems[i];
+        int64_t handed = handover_take(&c->group->handover, p->topic, p->partition, p->offset);
+
+        if (handed >= l->low->elems[i].offset && handed <= l->high->elems[i].offset)
+                return handed;
+        return start_offset(l, i, c->group->config->start);
+}
+
 void assignment_clear(Consumer *c) {
-        for (unsigned i = 0; i < c->n_partitions; i++)
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                if (committer_owes(c, c->partitions[i]))
+                        handover_note(&c->group->handover, c->partitions[i]);
                 partition_free(c->partitions[i]);
+        }
         free(TAKE_PTR(c->partitions));
         c->n_partitions = 0;
         if (c->offered)
@@ -185,7 +200,7 @@ static int add_partition(Consumer *c, const Lookup *l, int i) {
         Partition *p;
         int r;
 
-        elem->offset = start_offset(l, i, c->group->config->start);
+        elem->offset = first_offset(c, l, i);
         report_reset(c, l, i);
         r = partition_new(c->rk, elem->topic, elem->partition, elem->offset, c->waker, &p);
         if (r < 0)

@@ -25,6 +25,10 @@ bool committer_is_dirty(const Consumer *c) {
         return false;
 }
 
+bool committer_owes(const Consumer *c, const Partition *p) {
+        return group_delivery(c->group) != DELIVERY_AT_MOST_ONCE && partition_is_dirty(p);
+}
+
 /* The generation travels with the request, so that an answer to a former assignment's is known as
  * that. */
 static rd_kafka_resp_err_t committer_send(Consumer *c,

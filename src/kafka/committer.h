@@ -20,5 +20,8 @@ void committer_reclaim(Consumer *c);
 /* True while a position has moved and its commit was not confirmed. */
 bool committer_is_dirty(const Consumer *c);
 
+/* The same for one of its partitions. */
+bool committer_owes(const Consumer *c, const Partition *p);
+
 /* The answer to one of these commits. */
 void committer_answered(Consumer *c, rd_kafka_event_t *ev);

@@ -43,6 +43,7 @@ Group *group_free(Group *g) {
         for (unsigned i = 0; i < g->n_consumers; i++)
                 consumer_free(g->consumers[i]);
         free(g->consumers);
+        handover_done(&g->handover);
         template_free(g->message);
         free(g->trouble_topic);
         free(g);

@@ -7,6 +7,7 @@
  */
 
 #include "kafka/consumer.h"
+#include "kafka/handover.h"
 
 struct Group {
         KafkaContext *context;
@@ -16,6 +17,7 @@ struct Group {
         unsigned n_consumers;
         unsigned next_consumer; /* whose turn it is when the sink takes entries again */
         bool stopping;
+        Handover handover;
 
         /* Stable: every live consumer of ours has had its assignment since the last revocation. */
         bool stable;
