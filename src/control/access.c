@@ -82,6 +82,8 @@ bool access_allowed(const AccessRules *rules, AccessClass access, const Peer *p)
         case ACCESS_OPERATOR:
                 return p->uid == 0 || p->uid == rules->own_uid ||
                        (rules->has_group && peer_in_group(p, rules->group));
+        case ACCESS_ROOT:
+                return p->uid == 0;
         }
         return false;
 }

@@ -38,7 +38,7 @@ static const char service_interface[] =
         "\n"
         "error ExpectedMore ()\n";
 
-static int method_get_info(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+static int method_get_info(void *userdata, Request *request, json_t **ret_parameters,
                            const char **ret_error) {
         *ret_parameters = json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}", "vendor", "crier", "product",
                                     "crierd", "version", PACKAGE_VERSION, "url", PACKAGE_URL,
@@ -46,7 +46,7 @@ static int method_get_info(void *userdata, const VarlinkCall *call, json_t **ret
         return *ret_parameters ? 0 : -ENOMEM;
 }
 
-static int method_get_interface_description(void *userdata, const VarlinkCall *call,
+static int method_get_interface_description(void *userdata, Request *request,
                                             json_t **ret_parameters, const char **ret_error) {
         static const struct {
                 const char *name, *text;
@@ -54,13 +54,9 @@ static int method_get_interface_description(void *userdata, const VarlinkCall *c
                 {SERVICE_INTERFACE, service_interface},
                 {PROTOCOL_INTERFACE, protocol_interface},
         };
-        const char *name = json_string_value(json_object_get(call->parameters, "interface"));
+        const char *name =
+                json_string_value(json_object_get(request->call.parameters, "interface"));
 
-        if (!name) {
-                *ret_error = VARLINK_INVALID_PARAMETER;
-                *ret_parameters = json_pack("{s:s}", "parameter", "interface");
-                return *ret_parameters ? 0 : -ENOMEM;
-        }
         for (size_t i = 0; i < ELEMENTSOF(interfaces); i++)
                 if (streq(interfaces[i].name, name)) {
                         *ret_parameters = json_pack("{s:s}", "description", interfaces[i].text);
@@ -71,7 +67,10 @@ static int method_get_interface_description(void *userdata, const VarlinkCall *c
         return *ret_parameters ? 0 : -ENOMEM;
 }
 
-static const char *const description_parameters[] = {"interface", NULL};
+static const ControlParameter description_parameters[] = {
+        {"interface", CONTROL_STRING, .required = true},
+        {NULL},
+};
 
 static const ControlMethod service_methods[] = {
         {SERVICE_INTERFACE ".GetInfo", ACCESS_ANYBODY, method_get_info},
@@ -120,30 +119,82 @@ static int reply_not_found(const char *method, Buffer *out) {
                            json_pack("{s:s%}", "interface", method, (size_t) (dot - method)), out);
 }
 
-static int reply_denied(const char *method, Buffer *out) {
+static int reply_denied(const ControlMethod *m, Buffer *out) {
         _cleanup_buffer_ Buffer text = {0};
 
+        if (m->access == ACCESS_ROOT) {
+                buffer_appendf(&text, "%s is for root", m->name);
+                return dispatch_error(VARLINK_PERMISSION_DENIED, buffer_string(&text),
+                                      "Run it as root", out);
+        }
         buffer_appendf(&text, "%s is for root, the user that crierd runs as, and the group %s",
-                       method, ACCESS_GROUP);
+                       m->name, ACCESS_GROUP);
         return dispatch_error(VARLINK_PERMISSION_DENIED, buffer_string(&text),
                               "Run it as root, or once: usermod -aG " ACCESS_GROUP
                               " USER, and log in again",
                               out);
 }
 
-/* The first parameter that the method does not take, or NULL. */
-static const char *parameter_unknown(const ControlMethod *m, json_t *parameters) {
+static bool array_of(const json_t *j, bool (*is)(const json_t *)) {
+        const json_t *item;
+        size_t i;
+
+        if (!json_is_array(j))
+                return false;
+        json_array_foreach(j, i, item) {
+                if (!is(item))
+                        return false;
+        }
+        return true;
+}
+
+static bool is_string(const json_t *j) {
+        return json_is_string(j);
+}
+
+static bool is_object(const json_t *j) {
+        return json_is_object(j);
+}
+
+static bool parameter_fits(const ControlParameter *p, const json_t *j) {
+        if (!j || json_is_null(j))
+                return !p->required;
+        switch (p->type) {
+        case CONTROL_STRING:
+                return json_is_string(j);
+        case CONTROL_INTEGER:
+                return json_is_integer(j);
+        case CONTROL_NUMBER:
+                return json_is_number(j);
+        case CONTROL_BOOLEAN:
+                return json_is_boolean(j);
+        case CONTROL_STRINGS:
+                return array_of(j, is_string);
+        case CONTROL_OBJECTS:
+                return array_of(j, is_object);
+        }
+        return false;
+}
+
+/* The first parameter that the method does not take, that is missing, or that has another type; or
+ * NULL. */
+static const char *parameter_wrong(const ControlMethod *m, json_t *parameters) {
+        static const ControlParameter none[] = {{NULL}};
+        const ControlParameter *all = m->parameters ? m->parameters : none;
         const char *key;
         json_t *value;
 
         json_object_foreach(parameters, key, value) {
-                const char *const *known = m->parameters;
+                const ControlParameter *p = all;
 
-                while (known && *known && !streq(*known, key))
-                        known++;
-                if (!known || !*known)
+                while (p->name && !streq(p->name, key))
+                        p++;
+                if (!p->name)
                         return key;
         }
+        for (const ControlParameter *p = all; p->name; p++)
+                if (!parameter_fits(p, json_object_get(parameters, p->name)))
+                        return p->name;
         return NULL;
 }
 
@@ -159,40 +210,51 @@ static int reply_failed(int error, Buffer *out) {
         return dispatch_error(PROTOCOL_INTERFACE ".Failed", buffer_string(&text), "Try again", out);
 }
 
-/* Runs the handler and appends what it says. */
-static int reply_from_handler(const Dispatcher *d, const ControlMethod *m, const VarlinkCall *call,
-                              Buffer *out) {
-        _cleanup_json_ json_t *parameters = NULL;
-        const char *error = NULL;
+int dispatch_reply(const Dispatcher *d, const char *error, json_t *parameters, bool continues,
+                   Buffer *out) {
+        size_t before = out->size;
         int r;
 
-        r = m->handler(d->userdata, call, &parameters, &error);
-        if (r < 0)
-                return reply_failed(r, out);
-        r = varlink_reply_encode(error, parameters, false, out);
-        if (r == -EMSGSIZE || (r == 0 && out->size > d->reply_max)) {
-                buffer_clear(out);
+        r = varlink_reply_encode(error, parameters, continues, out);
+        if (r == -EMSGSIZE || (r == 0 && out->size - before > d->reply_max)) {
+                out->size = before;
                 return reply_failed(-EMSGSIZE, out);
         }
         return r;
 }
 
-int dispatch_call(const Dispatcher *d, const Peer *peer, const VarlinkCall *call, Buffer *out) {
+/* Runs the handler and appends what it says. */
+static int reply_from_handler(const Dispatcher *d, const ControlMethod *m, Request *request,
+                              Buffer *out) {
+        _cleanup_json_ json_t *parameters = NULL;
+        const char *error = NULL;
+        int r;
+
+        r = m->handler(d->userdata, request, &parameters, &error);
+        if (r == REQUEST_KEPT)
+                return r;
+        if (r < 0)
+                return reply_failed(r, out);
+        return dispatch_reply(d, error, parameters, false, out);
+}
+
+int dispatch_call(const Dispatcher *d, Request *request, Buffer *out) {
+        const VarlinkCall *call = &request->call;
         const ControlMethod *m = method_find(d, call->method);
-        const char *unknown = m ? parameter_unknown(m, call->parameters) : NULL;
+        const char *wrong = m ? parameter_wrong(m, call->parameters) : NULL;
         int r;
 
         if (call->upgrade)
                 r = reply_invalid("upgrade", out);
         else if (!m)
                 r = reply_not_found(call->method, out);
-        else if (!access_allowed(&d->rules, m->access, peer))
-                r = reply_denied(call->method, out);
-        else if (unknown)
-                r = reply_invalid(unknown, out);
+        else if (!access_allowed(&d->rules, m->access, request->peer))
+                r = reply_denied(m, out);
+        else if (wrong)
+                r = reply_invalid(wrong, out);
         else
-                r = reply_from_handler(d, m, call, out);
-        if (call->oneway)
+                r = reply_from_handler(d, m, request, out);
+        if (call->oneway && r != REQUEST_KEPT)
                 buffer_clear(out);
         return r;
 }

@@ -16,8 +16,12 @@ typedef struct Dispatcher {
 } Dispatcher;
 
 /* Appends the reply with its NUL to `out`, which is empty before; nothing for a oneway call.
- * Returns 0, also when the reply is an error, or -ENOMEM. */
-int dispatch_call(const Dispatcher *d, const Peer *peer, const VarlinkCall *call, Buffer *out);
+ * Returns 0, also when the reply is an error; REQUEST_KEPT where it comes later; or -ENOMEM. */
+int dispatch_call(const Dispatcher *d, Request *request, Buffer *out);
+
+/* Appends a reply; one that is too long becomes an error. Returns 0 or -ENOMEM. */
+int dispatch_reply(const Dispatcher *d, const char *error, json_t *parameters, bool continues,
+                   Buffer *out);
 
 /* Appends io.crier.Control.ERROR with what is wrong and what to do, the form of all errors of our
  * own. */

@@ -42,6 +42,7 @@ const ServerLimits server_limits_default = {
         .stalled_usec = 30 * USEC_PER_SEC,
         .accept_usec = USEC_PER_SEC,
         .burst_usec = 20 * USEC_PER_MSEC,
+        .backlog_bytes = (size_t) 256 * 1024,
 };
 
 /* What the deadline of a connection is for. */
@@ -56,6 +57,7 @@ typedef struct Connection {
         struct Connection *next, **link;
         int fd;
         Peer peer;
+        Request request; /* the call that is being answered */
         VarlinkDecoder decoder;
         bool unserved; /* bytes are in the decoder that were not looked at */
         Buffer reply;
@@ -84,6 +86,14 @@ static void source_drop(sd_event_source **source) {
         *source = sd_event_source_disable_unref(*source);
 }
 
+static bool connection_is_kept(const Connection *c) {
+        return c->request.gone;
+}
+
+static Connection *connection_of(Request *r) {
+        return (Connection *) (void *) ((char *) r - offsetof(Connection, request));
+}
+
 static Connection *connection_free(Connection *c) {
         if (!c)
                 return NULL;
@@ -93,6 +103,9 @@ static Connection *connection_free(Connection *c) {
                         c->next->link = c->link;
                 c->server->n_connections--;
         }
+        if (c->request.gone)
+                c->request.gone(c->request.userdata);
+        varlink_call_done(&c->request.call);
         source_drop(&c->io);
         source_drop(&c->deadline);
         closep(&c->fd);
@@ -192,10 +205,15 @@ static int connection_read(Connection *c) {
         return varlink_decoder_add(&c->decoder, bytes, (size_t) n);
 }
 
+static void request_end(Request *r) {
+        varlink_call_done(&r->call);
+        r->gone = NULL;
+        r->userdata = NULL;
+}
+
 /* Answers the next whole call, if there is one. Returns 1 if there was, 0 if not, negative when the
  * connection is to end: what came is not Varlink, or memory is short. */
 static int connection_serve(Connection *c) {
-        _cleanup_call_ VarlinkCall call = {0};
         const char *frame;
         size_t size;
         int r;
@@ -208,10 +226,12 @@ static int connection_serve(Connection *c) {
         c->unserved = varlink_decoder_partial(&c->decoder);
         if (c->waiting == WAITING_CALL)
                 c->waiting = WAITING_NOTHING;
-        r = varlink_call_parse(frame, size, &call);
+        r = varlink_call_parse(frame, size, &c->request.call);
         if (r < 0)
                 return r;
-        r = dispatch_call(&c->server->dispatcher, &c->peer, &call, &c->reply);
+        r = dispatch_call(&c->server->dispatcher, &c->request, &c->reply);
+        if (r != REQUEST_KEPT)
+                request_end(&c->request);
         return r < 0 ? r : 1;
 }
 
@@ -223,6 +243,10 @@ static int connection_step(Connection *c, uint32_t revents) {
         r = connection_send(c);
         if (r <= 0)
                 return r;
+        /* Nobody can say whether a client that sends no more still reads: only one that has closed
+         * altogether is gone. */
+        if (connection_is_kept(c))
+                return revents & (EPOLLHUP | EPOLLERR) ? -ECONNRESET : 0;
         if (!c->unserved && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))) {
                 r = connection_read(c);
                 if (r < 0)
@@ -235,15 +259,16 @@ static int connection_step(Connection *c, uint32_t revents) {
 /* After a step: what to wait for, and how long. Calls that are in the decoder already wait for the
  * socket to take bytes, which it does at once or when the client has read. */
 static int connection_update(Connection *c) {
-        bool out = c->sent < c->reply.size || c->unserved;
+        bool kept = connection_is_kept(c);
+        bool out = c->sent < c->reply.size || (c->unserved && !kept);
         int r;
 
-        r = sd_event_source_set_io_events(c->io, out ? EPOLLOUT : EPOLLIN);
+        r = sd_event_source_set_io_events(c->io, out ? EPOLLOUT : kept ? 0 : EPOLLIN);
         if (r < 0)
                 return r;
         if (out)
                 return connection_wait(c, WAITING_READER);
-        if (varlink_decoder_partial(&c->decoder))
+        if (!kept && varlink_decoder_partial(&c->decoder))
                 return connection_wait(c, WAITING_CALL);
         return connection_wait(c, WAITING_NOTHING);
 }
@@ -263,7 +288,13 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-        connection_free(userdata);
+        Connection *c = userdata;
+
+        if (c->waiting == WAITING_READER)
+                log_info("A control client (uid %u, pid %d) reads nothing of what it is sent: "
+                         "dropped",
+                         (unsigned) c->peer.uid, (int) c->peer.pid);
+        connection_free(c);
         return 0;
 }
 
@@ -308,6 +339,7 @@ static int connection_new(Server *s, int fd, Peer *peer, Connection **ret) {
         if (r < 0)
                 return r;
         c->fd = fd;
+        c->request.peer = &c->peer;
         c->peer = *peer;
         *peer = (Peer){0};
         *ret = TAKE_PTR(c);
@@ -458,4 +490,52 @@ Server *server_free(Server *s) {
 
 unsigned server_connections(const Server *s) {
         return s->n_connections;
+}
+
+/* ---- replies that come later ---- */
+
+void request_keep(Request *r, void (*gone)(void *userdata), void *userdata) {
+        r->gone = gone;
+        r->userdata = userdata;
+}
+
+static void connection_push(Connection *c) {
+        if (connection_send(c) < 0 || connection_update(c) < 0)
+                connection_free(c);
+}
+
+void request_reply(Request *r, const char *error, json_t *parameters) {
+        _cleanup_json_ json_t *p = parameters;
+        Connection *c = connection_of(r);
+        bool oneway = r->call.oneway;
+        int k = 0;
+
+        request_end(r);
+        if (!oneway)
+                k = dispatch_reply(&c->server->dispatcher, error, p, false, &c->reply);
+        if (k < 0)
+                connection_free(c);
+        else
+                connection_push(c);
+}
+
+int request_continue(Request *r, json_t *parameters) {
+        _cleanup_json_ json_t *p = parameters;
+        Connection *c = connection_of(r);
+        int k;
+
+        if (!r->call.more || r->call.oneway)
+                return 0;
+        if (c->reply.size - c->sent > c->server->limits.backlog_bytes)
+                return -EAGAIN;
+        if (c->sent > 0) {
+                memmove(c->reply.data, c->reply.data + c->sent, c->reply.size - c->sent);
+                c->reply.size -= c->sent;
+                c->sent = 0;
+        }
+        k = varlink_reply_encode(NULL, p, true, &c->reply);
+        if (k < 0)
+                return k;
+        connection_push(c);
+        return 0;
 }

@@ -18,34 +18,64 @@
 
 typedef struct Server Server;
 
+/* One call, from when it has arrived until its last reply. The first two are for handlers to read. */
+typedef struct Request {
+        VarlinkCall call;
+        const Peer *peer;
+        void (*gone)(void *userdata); /* server.c's; set while the handler keeps the request */
+        void *userdata;
+} Request;
+
+/* What a handler returns that replies later. */
+#define REQUEST_KEPT 1
+
 /* Answers one call, on the loop's thread, without blocking.
  *
  * Success: sets `*ret_parameters` (a new reference that the server takes; leave it NULL for {}) and
  * returns 0. An error of the protocol: sets `*ret_error` to its full name
  * ("io.crier.Control.NoSuchGroup", a constant), `*ret_parameters` to its parameters, and returns 0.
- * A failure of our own: returns a negative errno, and the client gets io.crier.Control.Failed. The
- * handler must not free the server. */
-typedef int (*ControlHandler)(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+ * A failure of our own: returns a negative errno, and the client gets io.crier.Control.Failed. An
+ * answer that takes time: calls request_keep() and returns REQUEST_KEPT. The handler must not free
+ * the server. */
+typedef int (*ControlHandler)(void *userdata, Request *request, json_t **ret_parameters,
                               const char **ret_error);
 
-/* One method. The daemon's table comes from the verb table:
- *
- *     static const ControlMethod methods[] = {
- *     #define VERB(id, verb, method, arguments, access, timeout, help)
- *             {PROTOCOL_INTERFACE "." method, ACCESS_##access, method_##id},
- *     #include "protocol/verbs.def"
- *     #undef VERB
- *             {NULL},
- *     };
- *
- * A call with another parameter than those of the list is refused before the handler is run; their
- * types are the handler's to check.
- */
+/* The handler keeps the request, until request_reply(). The connection serves nothing else until
+ * then. Where the client goes away first, gone(userdata) is called, and the request is no more. */
+void request_keep(Request *r, void (*gone)(void *userdata), void *userdata);
+
+/* The last reply to a request that was kept; `error` NULL for success. Takes `parameters` over
+ * (NULL: {}). The request is no more afterwards. Not to be called by the handler itself. */
+void request_reply(Request *r, const char *error, json_t *parameters);
+
+/* One of several replies, for a call that asked for `more`; nothing is sent for another. Takes
+ * `parameters` over. Returns 0; -EAGAIN where the client has not read the earlier ones (nothing is
+ * sent); -EMSGSIZE, -ENOMEM. The request may be gone afterwards: gone() was called then. */
+int request_continue(Request *r, json_t *parameters);
+
+/* What a parameter may be. JSON's null stands for one that is not there. */
+typedef enum ControlType {
+        CONTROL_STRING,
+        CONTROL_INTEGER,
+        CONTROL_NUMBER,
+        CONTROL_BOOLEAN,
+        CONTROL_STRINGS, /* an array of strings */
+        CONTROL_OBJECTS, /* an array of objects */
+} ControlType;
+
+typedef struct ControlParameter {
+        const char *name;
+        ControlType type;
+        bool required;
+} ControlParameter;
+
+/* One method. A call with another parameter than those of the list, with one of another type, or
+ * without one that is required, is refused before the handler is run; ranges are the handler's. */
 typedef struct ControlMethod {
         const char *name; /* with its interface */
         AccessClass access;
         ControlHandler handler;
-        const char *const *parameters; /* names, ended by NULL; NULL: it takes none */
+        const ControlParameter *parameters; /* ended by a row without a name; NULL: it takes none */
 } ControlMethod;
 
 typedef struct ServerLimits {
@@ -56,6 +86,7 @@ typedef struct ServerLimits {
         uint64_t stalled_usec; /* a reply of which the client reads next to nothing */
         uint64_t accept_usec;  /* pause when descriptors are short */
         uint64_t burst_usec;   /* CPU time used at a stretch before the tenth is enforced */
+        size_t backlog_bytes;  /* request_continue(): what may wait for the client to read */
 } ServerLimits;
 
 extern const ServerLimits server_limits_default;

@@ -295,9 +295,7 @@ int manager_run(Manager *m, bool *ret_clean) {
                      "Started with %u producers and %u groups on %s %s", m->fleet->n_producers,
                      m->fleet->n_groups, cluster->embedded ? "the embedded broker," : "the cluster",
                      cluster->bootstrap);
-        r = fleet_start(m->fleet);
-        if (r < 0)
-                return log_error_errno(r, "Cannot start: %m"), EXIT_FAILURE;
+        fleet_start(m->fleet);
         notify_state(m->notify, "READY=1");
         r = sd_event_loop(m->event);
         *ret_clean = m->clean;

@@ -270,6 +270,16 @@ static void destroy_done(void *job) {
         free(j);
 }
 
+int client_session_ms(rd_kafka_t *rk) {
+        char text[32];
+        size_t size = sizeof(text);
+
+        if (rd_kafka_conf_get(rd_kafka_conf(rk), "session.timeout.ms", text, &size) !=
+            RD_KAFKA_CONF_OK)
+                return 0;
+        return atoi(text);
+}
+
 void client_destroy(Helpers *helpers, rd_kafka_t *rk, int flags, HelperWork done, void *userdata) {
         DestroyJob *j = malloc(sizeof(*j));
 

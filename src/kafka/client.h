@@ -33,6 +33,9 @@ typedef struct ClientSpec {
  * librdkafka does not know, does not take, or takes only together with another. */
 int client_new(const ClientSpec *spec, rd_kafka_t **ret, Buffer *error);
 
+/* The session time-out of a consumer's client, in milliseconds. */
+int client_session_ms(rd_kafka_t *rk);
+
 /* Ends a client on a thread of its own, then calls done(userdata) on the loop, where it is not
  * NULL. All queues, topics and lists of the client must be given up before. `flags` are those of
  * rd_kafka_destroy_flags(). */

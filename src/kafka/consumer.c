@@ -66,6 +66,7 @@ static int consumer_open(Consumer *c) {
         if (r < 0)
                 return log_error_errno(r, "Cannot make consumer %u of group '%s': %s", c->number,
                                        config->name, buffer_string(&error));
+        c->session_ms = client_session_ms(c->rk);
         c->queue = rd_kafka_queue_get_consumer(c->rk);
         queue_watch(c->waker, c->queue);
         topics = rd_kafka_topic_partition_list_new((int) config->topics.n);
@@ -95,6 +96,7 @@ int consumer_new(Group *group, KafkaContext *context, Consumer **ret) {
         c->group = group;
         c->context = context;
         c->state = CONSUMER_GONE;
+        c->paused = group->paused;
         c->number = context->next_consumer++;
         c->reader = (EventReader){
                 .group = group->config->name,
@@ -158,6 +160,14 @@ static void consumer_destroy(Consumer *c) {
                        c->unclosable ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0, on_destroyed, c);
 }
 
+/* Its client is not to tell the group, or cannot. */
+static void consumer_abandon(Consumer *c) {
+        c->state = CONSUMER_CLOSING;
+        c->unclosable = true;
+        /* As long as it has an assignment it cannot even be destroyed. */
+        (void) rd_kafka_assign(c->rk, NULL);
+}
+
 static void consumer_close(Consumer *c) {
         rd_kafka_error_t *error;
 
@@ -168,9 +178,7 @@ static void consumer_close(Consumer *c) {
                 /* After a fatal error a client does not close, it can only be destroyed. */
                 log_debug("%s: closing: %s", c->client_id, rd_kafka_error_string(error));
                 rd_kafka_error_destroy(error);
-                c->unclosable = true;
-                /* As long as it has an assignment it cannot even be destroyed. */
-                (void) rd_kafka_assign(c->rk, NULL);
+                consumer_abandon(c);
         }
         queue_wake(c->waker);
 }
@@ -183,6 +191,22 @@ void consumer_stop(Consumer *c) {
                 c->state = CONSUMER_GONE;
         else if (c->state != CONSUMER_CLOSING && c->state != CONSUMER_DESTROYING)
                 assignment_settle(c);
+}
+
+void consumer_kill(Consumer *c) {
+        c->stopping = c->killed = true;
+        if (c->state == CONSUMER_RESTARTING)
+                c->state = CONSUMER_GONE;
+        if (!c->rk)
+                return;
+        assignment_clear(c);
+        consumer_abandon(c);
+        consumer_destroy(c);
+}
+
+void consumer_set_paused(Consumer *c, bool paused) {
+        c->paused = paused;
+        queue_wake(c->waker);
 }
 
 static void consumer_fail(Consumer *c, const char *text) {
@@ -282,7 +306,7 @@ void consumer_serve(Consumer *c) {
         if (!c->rk)
                 return;
         consumer_serve_queue(c);
-        if (c->state == CONSUMER_ASSIGNED)
+        if (c->state == CONSUMER_ASSIGNED && !c->paused)
                 reading_run(c);
         if (c->state == CONSUMER_SETTLING || c->lookup_usec > 0)
                 assignment_step(c, clock_usec());

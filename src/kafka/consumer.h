@@ -9,6 +9,7 @@
 
 #include "kafka/context.h"
 #include "kafka/event.h"
+#include "kafka/meter.h"
 #include "kafka/partition.h"
 #include "kafka/trouble.h"
 
@@ -48,6 +49,8 @@ typedef struct Consumer {
         bool revoked;          /* the broker waits for our answer to a revocation */
         bool settle_committed; /* the last commit of CONSUMER_SETTLING was sent */
         bool stopping;         /* wanted: leave and never come back */
+        bool killed;           /* wanted: end without leaving */
+        bool paused;           /* reads nothing, keeps its place */
         bool failed;           /* wanted: leave and come back */
         bool unclosable;       /* CONSUMER_CLOSING: its client refuses to close; free it as it is */
         unsigned commits;      /* committer.c: requests under way */
@@ -57,6 +60,8 @@ typedef struct Consumer {
 
         uint64_t received;
         uint64_t written;
+        Meter meter; /* of received */
+        int session_ms; /* session.timeout.ms, as librdkafka has it */
         Trouble trouble;
         Entry entry; /* reading.c: the event on its way out */
         Buffer scratch;
@@ -73,6 +78,13 @@ DEFINE_CLEANUP(Consumer *, consumer_free);
 
 /* Has it finish, commit, leave its group and end: CONSUMER_GONE when that is done. */
 void consumer_stop(Consumer *c);
+
+/* Ends it as a crash would: nothing is finished, nothing committed, and the group is not told, so
+ * that it notices when the session is over. CONSUMER_GONE when its client is freed. */
+void consumer_kill(Consumer *c);
+
+/* Reads nothing for a while, or goes on. */
+void consumer_set_paused(Consumer *c, bool paused);
 
 /* Serves what librdkafka has for it, then reads events until there are none, the sink is full or
  * its share of time is used up. */

@@ -175,10 +175,34 @@ Fleet *fleet_free(Fleet *f) {
         return NULL;
 }
 
-int fleet_start(Fleet *f) {
+void fleet_start(Fleet *f) {
         cluster_start(f->context.cluster);
         fleet_arm(f);
-        return 0;
+}
+
+Group *fleet_find_group(const Fleet *f, const char *name) {
+        for (unsigned i = 0; i < f->n_groups; i++)
+                if (streq(f->groups[i]->config->name, name))
+                        return f->groups[i];
+        return NULL;
+}
+
+Producer *fleet_find_producer(const Fleet *f, const char *name) {
+        for (unsigned i = 0; i < f->n_producers; i++)
+                if (streq(f->producers[i]->config->name, name))
+                        return f->producers[i];
+        return NULL;
+}
+
+Consumer *fleet_find_consumer(const Fleet *f, int64_t number) {
+        for (unsigned i = 0; i < f->n_groups; i++)
+                for (unsigned k = 0; k < f->groups[i]->n_consumers; k++) {
+                        Consumer *c = f->groups[i]->consumers[k];
+
+                        if (c->number == number && !c->stopping)
+                                return c;
+                }
+        return NULL;
 }
 
 void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata) {

@@ -41,11 +41,16 @@ int fleet_new(sd_event *event, const Config *config, Sink *sink, Fleet **ret);
 Fleet *fleet_free(Fleet *f);
 DEFINE_CLEANUP(Fleet *, fleet_free);
 
-/* Begins: the clients are made when the cluster is reached. Returns 0 or a negative errno. */
-int fleet_start(Fleet *f);
+/* Begins: the clients are made when the cluster is reached. */
+void fleet_start(Fleet *f);
 
 /* Stops everything within a bounded time, then calls the handler. */
 void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata);
+
+/* By name, or number; NULL where there is none, or it is leaving. */
+Group *fleet_find_group(const Fleet *f, const char *name);
+Producer *fleet_find_producer(const Fleet *f, const char *name);
+Consumer *fleet_find_consumer(const Fleet *f, int64_t number);
 
 /* The sink takes entries again. */
 void fleet_sink_ready(Fleet *f);

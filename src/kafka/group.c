@@ -15,6 +15,9 @@
 /* librdkafka repeats an error that lasts every 30 s. */
 #define TROUBLE_QUIET_USEC (60 * USEC_PER_SEC)
 
+/* When members leave, the others are told with their next heartbeat, which is far sooner. */
+#define UNNOTICED_USEC (10 * USEC_PER_SEC)
+
 int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
         _cleanup_(group_freep) Group *g = NULL;
         _cleanup_free_ char *error = NULL;
@@ -30,9 +33,7 @@ int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
         r = template_compile(config->message, TEMPLATE_MESSAGE, &g->message, &error);
         if (r < 0)
                 return r;
-        g->consumers = calloc(MAX(config->consumers, 1u), sizeof(*g->consumers));
-        if (!g->consumers)
-                return -ENOMEM;
+        g->wanted = config->consumers;
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -50,17 +51,117 @@ Group *group_free(Group *g) {
         return NULL;
 }
 
-int group_start(Group *g) {
-        g->unstable_usec = clock_usec();
-        g->stable = g->config->consumers == 0;
-        while (g->n_consumers < g->config->consumers) {
-                int r = consumer_new(g, g->context, &g->consumers[g->n_consumers]);
+static int group_add_consumer(Group *g) {
+        Consumer **more = reallocarray(g->consumers, g->n_consumers + 1, sizeof(*more));
+        int r;
+
+        if (!more)
+                return -ENOMEM;
+        g->consumers = more;
+        r = consumer_new(g, g->context, &g->consumers[g->n_consumers]);
+        if (r < 0)
+                return r;
+        g->n_consumers++;
+        return 0;
+}
+
+unsigned group_live(const Group *g) {
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                n += !g->consumers[i]->stopping;
+        return n;
+}
+
+/* What follows is a rebalance, which begins when the group has noticed. */
+static void group_unsettled(Group *g) {
+        if (g->stable)
+                g->unstable_usec = clock_usec();
+        g->stable = group_live(g) == 0;
+}
+
+int group_scale(Group *g, unsigned n) {
+        unsigned live = group_live(g);
+
+        g->wanted = n;
+        if (!g->started || g->stopping || n == live)
+                return 0;
+        for (unsigned i = g->n_consumers; live > n && i-- > 0;)
+                if (!g->consumers[i]->stopping) {
+                        consumer_stop(g->consumers[i]);
+                        live--;
+                }
+        while (live < n) {
+                int r = group_add_consumer(g);
 
                 if (r < 0)
                         return r;
-                g->n_consumers++;
+                live++;
         }
+        group_unsettled(g);
         return 0;
+}
+
+void group_remove(Group *g, Consumer *c) {
+        if (c->stopping)
+                return;
+        consumer_stop(c);
+        g->wanted = group_live(g);
+        group_unsettled(g);
+}
+
+void group_kill(Group *g, Consumer *c) {
+        if (c->killed)
+                return;
+        consumer_kill(c);
+        g->wanted = group_live(g);
+}
+
+int group_start(Group *g) {
+        g->unstable_usec = clock_usec();
+        g->started = true;
+        g->stable = g->wanted == 0;
+        return group_scale(g, g->wanted);
+}
+
+void group_set_paused(Group *g, bool paused) {
+        g->paused = paused;
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                consumer_set_paused(g->consumers[i], paused);
+}
+
+int group_session_ms(const Group *g) {
+        int ms = 0;
+
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                ms = MAX(ms, g->consumers[i]->session_ms);
+        return ms;
+}
+
+void group_totals(const Group *g, uint64_t *ret_received, uint64_t *ret_written) {
+        *ret_received = g->past_received;
+        *ret_written = g->past_written;
+        for (unsigned i = 0; i < g->n_consumers; i++) {
+                *ret_received += g->consumers[i]->received;
+                *ret_written += g->consumers[i]->written;
+        }
+}
+
+static void group_reap(Group *g) {
+        unsigned kept = 0;
+
+        for (unsigned i = 0; i < g->n_consumers; i++) {
+                Consumer *c = g->consumers[i];
+
+                if (c->state != CONSUMER_GONE) {
+                        g->consumers[kept++] = c;
+                        continue;
+                }
+                g->past_received += c->received;
+                g->past_written += c->written;
+                consumer_free(c);
+        }
+        g->n_consumers = kept;
 }
 
 void group_stop(Group *g) {
@@ -137,11 +238,14 @@ static void group_describe(const Group *g, Buffer *out) {
 }
 
 static bool group_looks_stable(const Group *g) {
-        for (unsigned i = 0; i < g->n_consumers; i++)
-                if (g->consumers[i]->state != CONSUMER_ASSIGNED && !g->consumers[i]->failed)
+        for (unsigned i = 0; i < g->n_consumers; i++) {
+                const Consumer *c = g->consumers[i];
+
+                if (c->state != CONSUMER_ASSIGNED && !c->failed && !c->stopping)
                         return false;
-        /* While the group is being started its later consumers are not there yet. */
-        return g->n_consumers == g->config->consumers;
+        }
+        /* While consumers are being made the later ones are not there yet. */
+        return group_live(g) == g->wanted;
 }
 
 static bool consumer_owns_topic(const Consumer *c, const char *topic) {
@@ -151,7 +255,7 @@ static bool consumer_owns_topic(const Consumer *c, const char *topic) {
         return false;
 }
 
-void group_consumer_assigned(Group *g, Consumer *c) {
+static void group_became_stable(Group *g) {
         _cleanup_buffer_ Buffer who = {0};
         char ms[24];
         RecordField fields[] = {{"KAFKA_GROUP", g->config->name},
@@ -159,12 +263,6 @@ void group_consumer_assigned(Group *g, Consumer *c) {
                                 {"CRIER_DURATION_MS", ms},
                                 {NULL}};
 
-        /* Having joined disproves what kept the group out, having a partition what kept the topic
-         * away. */
-        if (!g->trouble_topic || consumer_owns_topic(c, g->trouble_topic))
-                group_trouble_over(g);
-        if (g->stable || g->stopping || !group_looks_stable(g))
-                return;
         g->stable = true;
         g->rebalances++;
         group_describe(g, &who);
@@ -173,6 +271,15 @@ void group_consumer_assigned(Group *g, Consumer *c) {
         record_write(g->context->sink, RECORD_GROUP_REBALANCED, fields,
                      "Group '%s' is stable after %s ms: %s", g->config->name, ms,
                      buffer_string(&who));
+}
+
+void group_consumer_assigned(Group *g, Consumer *c) {
+        /* Having joined disproves what kept the group out, having a partition what kept the topic
+         * away. */
+        if (!g->trouble_topic || consumer_owns_topic(c, g->trouble_topic))
+                group_trouble_over(g);
+        if (!g->stable && !g->stopping && group_looks_stable(g))
+                group_became_stable(g);
 }
 
 void group_consumer_revoked(Group *g, Consumer *c) {
@@ -242,6 +349,14 @@ void group_topic_works(Group *g, const char *topic) {
 }
 
 void group_tick(Group *g, uint64_t now) {
+        if (!g->stopping)
+                group_reap(g);
+        /* Who left had not joined yet, so that nothing followed. */
+        if (g->started && !g->stable && !g->stopping && g->n_consumers == group_live(g) &&
+            now - g->unstable_usec > UNNOTICED_USEC && group_looks_stable(g))
+                group_became_stable(g);
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                meter_sample(&g->consumers[i]->meter, now, g->consumers[i]->received);
         if (g->trouble.code != TROUBLE_NONE && !g->trouble_topic && g->stable &&
             now - g->trouble_usec > TROUBLE_QUIET_USEC)
                 group_trouble_over(g);

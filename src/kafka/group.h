@@ -14,13 +14,18 @@ struct Group {
         const GroupConfig *config;
         Template *message;
         Consumer **consumers;
-        unsigned n_consumers;
+        unsigned n_consumers; /* those that leave included */
+        unsigned wanted;      /* how many there shall be; the configuration's until changed */
+        bool paused;          /* none of them reads, nor one that is made now */
+        uint64_t past_received; /* by consumers that are no more */
+        uint64_t past_written;
         unsigned next_consumer; /* whose turn it is when the sink takes entries again */
         bool stopping;
         Handover handover;
 
         /* Stable: every live consumer of ours has had its assignment since the last revocation. */
         bool stable;
+        bool started;
         uint64_t unstable_usec; /* since when it is not */
         unsigned rebalances;
 
@@ -39,6 +44,22 @@ int group_start(Group *g);
 void group_stop(Group *g);
 /* True when all consumers are gone. */
 bool group_is_gone(const Group *g);
+
+/* Has it have `n` consumers: makes new ones, or has the youngest leave. Returns 0 or a negative
+ * errno; then it has as many as could be made. */
+int group_scale(Group *g, unsigned n);
+/* Has one of its consumers leave, or die, for good. */
+void group_remove(Group *g, Consumer *c);
+void group_kill(Group *g, Consumer *c);
+/* Consumers that are there to stay. */
+unsigned group_live(const Group *g);
+/* All its consumers read nothing for a while, or go on. */
+void group_set_paused(Group *g, bool paused);
+/* The longest session time-out of its consumers, in milliseconds. */
+int group_session_ms(const Group *g);
+
+/* Received and written, by all consumers that it has had. */
+void group_totals(const Group *g, uint64_t *ret_received, uint64_t *ret_written);
 
 /* True when none of its consumers is still finishing what it consumed. */
 bool group_is_settled(const Group *g);
@@ -65,5 +86,6 @@ void group_cluster_up(Group *g, bool was_up);
 /* From consumers: events of the topic arrive. */
 void group_topic_works(Group *g, const char *topic);
 
-/* About once a second: a trouble that is about no topic and was not told again is over. */
+/* About once a second: frees consumers that are gone; a trouble that is about no topic and was not
+ * told again is over. */
 void group_tick(Group *g, uint64_t now);

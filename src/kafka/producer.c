@@ -14,25 +14,16 @@
 #include "journal/record.h"
 #include "kafka/client.h"
 #include "kafka/cluster.h"
+#include "kafka/schedule.h"
 
-/* A rate above this is made in bursts, one each so often. */
-#define BURST_USEC (2 * USEC_PER_MSEC)
-
-/* "max": events made, and reports read, between two looks at the clock; and how long one may keep
- * the loop. */
-#define STRIDE 256
-#define SHARE_USEC (2 * USEC_PER_MSEC)
+/* Delivery reports that are read in one go. */
+#define REPORTS_MAX 256
 
 /* An overflow or failed deliveries are over when there was none for so long. */
 #define QUIET_USEC (5 * USEC_PER_SEC)
 
-/* Events that may be due and not made yet, because the loop had no time for them. */
-#define BACKLOG_MAX 100000
-
 /* How long a stop waits for deliveries. */
 #define FLUSH_USEC (1500 * USEC_PER_MSEC)
-
-static void producer_make(Producer *p);
 
 const char *producer_state_to_string(const Producer *p) {
         static const char *const names[] = {
@@ -42,6 +33,8 @@ const char *producer_state_to_string(const Producer *p) {
                 [PRODUCER_GONE] = "stopping",
         };
 
+        if (p->paused && p->state == PRODUCER_RUNNING)
+                return "paused";
         return p->state == PRODUCER_DESTROYING && !p->stopping ? "restarting" : names[p->state];
 }
 
@@ -87,7 +80,7 @@ static int make_headers(Producer *p) {
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        producer_make(userdata);
+        schedule_run(userdata);
         return 0;
 }
 
@@ -102,6 +95,7 @@ int producer_new(KafkaContext *context, const ProducerConfig *config, Producer *
                 return -ENOMEM;
         p->context = context;
         p->config = config;
+        p->rate = config->rate;
         if (asprintf(&p->client_id, "crier-%s-producer", config->name) < 0) {
                 p->client_id = NULL;
                 return -ENOMEM;
@@ -175,70 +169,13 @@ int producer_start(Producer *p) {
         queue_watch(p->waker, p->queue);
         p->failed = false;
         p->state = PRODUCER_RUNNING;
-        /* A schedule that was interrupted goes on from now: what was due meanwhile is not made up
-         * for. */
-        p->began_usec = clock_usec();
-        p->due = 0;
-        producer_make(p);
+        schedule_begin(p, 0);
+        schedule_run(p);
         return 0;
 }
 
 unsigned producer_queued(const Producer *p) {
         return p->rk ? (unsigned) rd_kafka_outq_len(p->rk) : 0;
-}
-
-/* ---- making events ---- */
-
-static const void *expand(const Template *t, Producer *p, Buffer *to, size_t *ret_size) {
-        TemplateValues values = {
-                .seq = p->made,
-                .producer = p->config->name,
-                .topic = p->config->topic,
-                .random = &p->random,
-        };
-
-        /* A constant is expanded once. */
-        if (!template_is_constant(t) || to->size == 0) {
-                values.time_ms = clock_realtime_ms();
-                buffer_clear(to);
-                template_expand(t, &values, to);
-        }
-        *ret_size = to->size;
-        /* Never NULL: an empty value or key is not the same as none. */
-        return buffer_string(to);
-}
-
-static rd_kafka_resp_err_t produce_with_headers(Producer *p, const void *key, size_t key_size,
-                                                const void *value, size_t value_size) {
-        rd_kafka_headers_t *headers = rd_kafka_headers_copy(p->headers);
-        rd_kafka_resp_err_t err;
-
-        err = rd_kafka_producev(p->rk, RD_KAFKA_V_RKT(p->topic),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                RD_KAFKA_V_VALUE((void *) (uintptr_t) value, value_size),
-                                RD_KAFKA_V_KEY((void *) (uintptr_t) key, key_size),
-                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-        if (err)
-                rd_kafka_headers_destroy(headers);
-        return err;
-}
-
-static rd_kafka_resp_err_t produce_one(Producer *p) {
-        size_t value_size, key_size = 0;
-        const void *value, *key = NULL;
-
-        value = expand(p->value, p, &p->value_text, &value_size);
-        if (p->config->keys.n > 0) {
-                /* Keys are taken in turn: a constant one may not stay in the buffer. */
-                buffer_clear(&p->key_text);
-                key = expand(p->keys[p->made % p->config->keys.n], p, &p->key_text, &key_size);
-        }
-        if (p->headers)
-                return produce_with_headers(p, key, key_size, value, value_size);
-        if (rd_kafka_produce(p->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                             (void *) (uintptr_t) value, value_size, key, key_size, NULL) < 0)
-                return rd_kafka_last_error();
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static void producer_trouble(Producer *p, TroubleCode code, const char *text) {
@@ -257,8 +194,7 @@ static void producer_trouble_over(Producer *p) {
         trouble_over(&p->trouble, p->context->sink, subject);
 }
 
-/* Trouble that has a record of its own, said when it begins. */
-static void producer_say(Producer *p, RecordId id, TroubleCode code, const char *text) {
+void producer_say(Producer *p, RecordId id, TroubleCode code, const char *text) {
         const RecordField fields[] = {
                 {"CRIER_PRODUCER", p->config->name},
                 {"KAFKA_TOPIC", p->config->topic},
@@ -270,8 +206,7 @@ static void producer_say(Producer *p, RecordId id, TroubleCode code, const char 
                              text);
 }
 
-/* The broker, or librdkafka, did not take an event for a reason other than a full queue. */
-static void producer_undelivered(Producer *p, rd_kafka_resp_err_t err) {
+void producer_undelivered(Producer *p, rd_kafka_resp_err_t err) {
         TroubleCode code = trouble_from_error(err);
 
         p->lost++;
@@ -282,89 +217,6 @@ static void producer_undelivered(Producer *p, rd_kafka_resp_err_t err) {
                 producer_say(p, RECORD_PRODUCER_UNDELIVERED, TROUBLE_DELIVERY_FAILED,
                              rd_kafka_err2str(err));
 }
-
-static bool all_made(const Producer *p) {
-        return p->config->count > 0 && p->made + p->overflowed >= p->config->count;
-}
-
-/* Makes one event. Returns 0; -ENOBUFS where the queue is full, and nothing was made; -EIO where
- * the event was refused at once. */
-static int make_one(Producer *p) {
-        rd_kafka_resp_err_t err = produce_one(p);
-
-        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-                return -ENOBUFS;
-        p->made++;
-        if (!err)
-                return 0;
-        if (err != RD_KAFKA_RESP_ERR__FATAL)
-                producer_undelivered(p, err);
-        return -EIO;
-}
-
-/* Drops what is due up to number `due` of the schedule. */
-static void overflow(Producer *p, uint64_t due) {
-        uint64_t n = due - p->due;
-
-        if (p->config->count > 0)
-                n = MIN(n, p->config->count - p->made - p->overflowed);
-        p->overflowed += n;
-        p->due += n;
-        p->trouble_usec = clock_usec();
-        producer_say(p, RECORD_PRODUCER_OVERFLOW, TROUBLE_OVERFLOW,
-                     "the queue to the broker is full; events that are due are dropped");
-}
-
-static void make_due(Producer *p) {
-        double rate = p->config->rate;
-        uint64_t now = clock_usec();
-        uint64_t due =
-                (uint64_t) ((double) (now - p->began_usec) * rate / (double) USEC_PER_SEC) + 1;
-        uint64_t next;
-
-        for (unsigned i = 1; p->due < due && !all_made(p); i++) {
-                if (make_one(p) == -ENOBUFS) {
-                        overflow(p, due);
-                        break;
-                }
-                p->due++;
-                /* What is due and not made by then is made in the loop's next turns. */
-                if (i % STRIDE == 0 && clock_usec() > now + SHARE_USEC)
-                        break;
-        }
-        if (p->due + BACKLOG_MAX < due)
-                overflow(p, due - BACKLOG_MAX);
-        if (all_made(p))
-                return;
-        next = p->began_usec + (uint64_t) ((double) p->due / rate * (double) USEC_PER_SEC);
-        sd_event_source_set_time(p->timer, MAX(next, now + BURST_USEC));
-        sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
-}
-
-static void make_max(Producer *p) {
-        uint64_t end = clock_usec() + SHARE_USEC;
-
-        do {
-                for (unsigned i = 0; i < STRIDE && !all_made(p); i++)
-                        /* The next delivery reports wake us; where events are refused, the tick
-                         * does: trying as fast as we can would only burn the processor. */
-                        if (make_one(p) < 0)
-                                return;
-        } while (!all_made(p) && clock_usec() < end);
-        if (!all_made(p))
-                queue_wake(p->waker);
-}
-
-static void producer_make(Producer *p) {
-        if (p->state != PRODUCER_RUNNING || all_made(p))
-                return;
-        if (p->config->rate < 0)
-                make_max(p);
-        else
-                make_due(p);
-}
-
-/* ---- what became of them ---- */
 
 static void on_reports(Producer *p, rd_kafka_event_t *ev) {
         const rd_kafka_message_t *m;
@@ -451,13 +303,13 @@ static void producer_finished(Producer *p) {
 static void producer_serve(Producer *p) {
         rd_kafka_event_t *ev;
 
-        for (unsigned i = 0; i < STRIDE && (ev = rd_kafka_queue_poll(p->queue, 0)); i++) {
+        for (unsigned i = 0; i < REPORTS_MAX && (ev = rd_kafka_queue_poll(p->queue, 0)); i++) {
                 if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DR)
                         on_reports(p, ev);
                 else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR)
                         on_error(p, ev);
                 rd_kafka_event_destroy(ev);
-                if (i == STRIDE - 1)
+                if (i == REPORTS_MAX - 1)
                         queue_wake(p->waker);
         }
 }
@@ -472,9 +324,9 @@ static void on_wake(void *userdata) {
                 producer_destroy(p);
                 return;
         }
-        if (p->state == PRODUCER_RUNNING && p->config->rate < 0)
-                make_max(p);
-        if (p->state == PRODUCER_RUNNING && all_made(p) && producer_queued(p) == 0)
+        if (p->rate < 0)
+                schedule_run(p);
+        if (p->state == PRODUCER_RUNNING && schedule_is_over(p) && producer_queued(p) == 0)
                 producer_finished(p);
         if (p->state == PRODUCER_STOPPING && producer_queued(p) == 0)
                 producer_destroy(p);
@@ -516,6 +368,7 @@ bool producer_is_gone(const Producer *p) {
 }
 
 void producer_tick(Producer *p, uint64_t now) {
+        meter_sample(&p->meter, now, p->acked);
         if (p->state == PRODUCER_RESTARTING && now >= p->restart_usec && producer_start(p) < 0) {
                 p->failed = true;
                 producer_give_up_handles(p);
@@ -535,4 +388,21 @@ void producer_cluster_up(Producer *p, bool was_up) {
                 producer_trouble(p, trouble_from_error(p->refused.err), p->refused.text);
                 p->trouble_usec = clock_usec();
         }
+}
+
+void producer_set_paused(Producer *p, bool paused) {
+        if (p->paused == paused)
+                return;
+        p->paused = paused;
+        sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+        if (paused)
+                return;
+        schedule_begin(p, 1);
+        schedule_run(p);
+}
+
+void producer_set_rate(Producer *p, double rate) {
+        p->rate = rate;
+        schedule_begin(p, 1);
+        schedule_run(p);
 }

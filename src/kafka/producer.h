@@ -3,13 +3,15 @@
 
 /*
  * A named source of events for one topic: an open-loop schedule, or as many as the broker takes,
- * and what became of each event. Open loop: an event is due when the schedule says so, whether the
- * broker keeps up or not; what does not fit librdkafka's bounded queue by then is counted as
- * overflowed.
+ * and what became of each event. Open loop: an event is due when the schedule (schedule.c) says so,
+ * whether the broker keeps up or not; what does not fit librdkafka's bounded queue by then is counted
+ * as overflowed.
  */
 
 #include "config/template.h"
+#include "journal/record.h"
 #include "kafka/context.h"
+#include "kafka/meter.h"
 #include "kafka/queue.h"
 #include "kafka/trouble.h"
 
@@ -40,6 +42,8 @@ typedef struct Producer {
 
         uint64_t began_usec; /* the schedule's zero */
         uint64_t due;        /* events that the schedule has asked for */
+        double rate;         /* events per second, or RATE_MAX; the configuration's until changed */
+        bool paused;
         bool stopping;
         bool failed;
         uint64_t restart_usec;
@@ -53,11 +57,12 @@ typedef struct Producer {
         uint64_t trouble_usec; /* when the last one was lost or overflowed */
         Trouble trouble;
         Refusal refused;
+        Meter meter;           /* of acked */
         Buffer value_text;
         Buffer key_text;
 } Producer;
 
-/* For the status: running, done, stopping, restarting. */
+/* For the status: waiting, running, paused, done, stopping, restarting. */
 const char *producer_state_to_string(const Producer *p);
 
 int producer_new(KafkaContext *context, const ProducerConfig *config, Producer **ret);
@@ -75,3 +80,14 @@ unsigned producer_queued(const Producer *p);
 
 void producer_tick(Producer *p, uint64_t now);
 void producer_cluster_up(Producer *p, bool was_up);
+
+/* Makes no events for a while; those under way are delivered. Afterwards the schedule begins anew.
+ */
+void producer_set_paused(Producer *p, bool paused);
+/* From now on, with the next event one interval away. `rate` is above 0, or RATE_MAX. */
+void producer_set_rate(Producer *p, double rate);
+
+/* From schedule.c: trouble that has a record of its own, said when it begins. */
+void producer_say(Producer *p, RecordId id, TroubleCode code, const char *text);
+/* The broker, or librdkafka, did not take an event for a reason other than a full queue. */
+void producer_undelivered(Producer *p, rd_kafka_resp_err_t err);

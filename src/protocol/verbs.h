@@ -21,6 +21,7 @@
 typedef enum AccessClass {
         ACCESS_ANYBODY,  /* every local user */
         ACCESS_OPERATOR, /* root, the daemon's own user, members of the group crier */
+        ACCESS_ROOT,
 } AccessClass;
 
 typedef struct Verb {

@@ -13,31 +13,31 @@
 
 #include "server-fixture.h"
 
-static int method_echo(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+static int method_echo(void *userdata, Request *request, json_t **ret_parameters,
                        const char **ret_error) {
         ((Fixture *) userdata)->calls++;
-        *ret_parameters = json_incref(call->parameters);
+        *ret_parameters = json_incref(request->call.parameters);
         return 0;
 }
 
-static int method_nothing(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+static int method_nothing(void *userdata, Request *request, json_t **ret_parameters,
                           const char **ret_error) {
         return 0;
 }
 
-static int method_fails(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+static int method_fails(void *userdata, Request *request, json_t **ret_parameters,
                         const char **ret_error) {
         return -EIO;
 }
 
-static int method_refuses(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+static int method_refuses(void *userdata, Request *request, json_t **ret_parameters,
                           const char **ret_error) {
         *ret_error = "io.crier.Control.NoSuchThing";
         *ret_parameters = json_pack("{s:s}", "name", "x");
         return 0;
 }
 
-static int method_big(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+static int method_big(void *userdata, Request *request, json_t **ret_parameters,
                       const char **ret_error) {
         static char text[BIG_SIZE + 1];
 
@@ -47,7 +47,7 @@ static int method_big(void *userdata, const VarlinkCall *call, json_t **ret_para
         return 0;
 }
 
-static int method_spin(void *userdata, const VarlinkCall *call, json_t **ret_parameters,
+static int method_spin(void *userdata, Request *request, json_t **ret_parameters,
                        const char **ret_error) {
         uint64_t started = clock_usec_of(CLOCK_THREAD_CPUTIME_ID), spent;
         Fixture *f = userdata;
@@ -59,7 +59,11 @@ static int method_spin(void *userdata, const VarlinkCall *call, json_t **ret_par
         return 0;
 }
 
-static const char *const echo_parameters[] = {"text", "i", NULL};
+static const ControlParameter echo_parameters[] = {
+        {"text", CONTROL_STRING},
+        {"i", CONTROL_INTEGER},
+        {NULL},
+};
 
 const ControlMethod methods[] = {
         {"io.crier.Control.Echo", ACCESS_ANYBODY, method_echo, echo_parameters},
