@@ -41,6 +41,10 @@ bool log_to_journal(void) {
         return stderr_to_journal;
 }
 
+void log_set_max_level(int level) {
+        log_level = level;
+}
+
 int log_max_level(void) {
         return log_level;
 }

@@ -22,6 +22,7 @@
  * never blocks us. */
 void log_open(const char *name, int max_level);
 int log_max_level(void);
+void log_set_max_level(int level);
 /* True where standard error leads to the journal. */
 bool log_to_journal(void);
 

@@ -19,9 +19,17 @@ typedef struct ControlContext {
         uint64_t started_usec; /* CLOCK_MONOTONIC */
         bool stopping;
 
+        void (*stop)(void *userdata, const char *why); /* begins to stop the daemon */
+        void *stop_userdata;
+        Request *stop_request; /* whoever waits for it; life.c's */
+        uint64_t stop_usec;
+
         struct Operation *operations; /* operation.c's */
         sd_event_source *operations_timer;
 } ControlContext;
+
+/* The daemon has stopped: whoever waits is told. */
+void control_stopped(ControlContext *c, bool settled);
 
 /* Frees what methods keep between calls; the server must be gone. */
 void control_context_done(ControlContext *c);

@@ -207,9 +207,7 @@ static const struct {
         const char *name;
         int (*run)(const Verb *verb, char **arguments, const OutputStyle *style, Failure *f);
 } runs[] = {
-#define VERB(id, verb, ...) {verb, verb_##id},
-#include "protocol/verbs.def"
-#undef VERB
+        {"status", verb_status},
 };
 
 /* Runs the verb that is named by the arguments, or the first. */

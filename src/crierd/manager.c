@@ -64,6 +64,7 @@ static void on_fleet_stopped(void *userdata, bool gone, bool settled) {
                 settled ? "everything is delivered, written and committed"
                         : "not everything was settled; what was not committed is consumed again, "
                           "and with at-most-once what was not written is missing");
+        control_stopped(&m->control, settled);
         sd_event_exit(m->event, m->exit_code);
 }
 
@@ -85,6 +86,10 @@ static void manager_stop(Manager *m, const char *why) {
         say_stopping(m, why);
         notify_state(m->notify, "STOPPING=1");
         fleet_stop(m->fleet, on_fleet_stopped, m);
+}
+
+static void on_stop(void *userdata, const char *why) {
+        manager_stop(userdata, why);
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
@@ -248,6 +253,8 @@ int manager_new(const Config *config, const ManagerOptions *options, Manager **r
         }
         m->control.sink_trouble = &m->sink_trouble;
         m->control.started_usec = clock_usec();
+        m->control.stop = on_stop;
+        m->control.stop_userdata = m;
         r = open_server(m, socket, ret_exit);
         if (r < 0)
                 return r;
@@ -272,6 +279,7 @@ Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
         server_free(m->server);
+        control_context_done(&m->control);
         notify_free(m->notify);
         fleet_free(m->fleet);
         sink_free(m->sink);

@@ -5,6 +5,8 @@
 
 #include "kafka/schedule.h"
 
+#include <errno.h>
+
 /* A rate above this is made in bursts, one each so often. */
 #define BURST_USEC (2 * USEC_PER_MSEC)
 
