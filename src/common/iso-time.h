@@ -7,8 +7,15 @@
 
 #include <stdint.h>
 
+#include <stdbool.h>
+
 #include "common/buffer.h"
 
 /* Appends milliseconds since 1970 as "2024-02-29T23:59:59.999Z". What has no four-digit year, or
  * lies before 1970, is appended as the number that it is. */
 void iso_time_append(Buffer *out, int64_t ms);
+
+/* Reads a time of that form back: "2024-02-29T23:59:59.999Z"; the fraction, the seconds and the
+ * time of day may be missing, a space may stand for the T. Returns false for anything else, a day
+ * that there is not, and times before 1970. */
+bool iso_time_parse(const char *text, int64_t *ret_ms);

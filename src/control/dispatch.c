@@ -8,6 +8,7 @@
 #include "control/dispatch.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #define SERVICE_INTERFACE "org.varlink.service"
 
@@ -203,6 +204,30 @@ static int reply_invalid(const char *parameter, Buffer *out) {
                            out);
 }
 
+/* The first integer that is out of its range, or NULL. */
+static const ControlParameter *parameter_out_of_range(const ControlMethod *m,
+                                                      const json_t *parameters) {
+        for (const ControlParameter *p = m->parameters; p && p->name; p++) {
+                const json_t *j = json_object_get(parameters, p->name);
+
+                if (p->min != p->max && json_is_integer(j) &&
+                    (json_integer_value(j) < p->min || json_integer_value(j) > p->max))
+                        return p;
+        }
+        return NULL;
+}
+
+static int reply_out_of_range(const ControlParameter *p, Buffer *out) {
+        _cleanup_buffer_ Buffer text = {0}, advice = {0};
+
+        buffer_appendf(&text, "'%s' is out of its range", p->name);
+        buffer_appendf(&advice, "It is %" PRId64 " to %" PRId64, p->min, p->max);
+        return reply_error(PROTOCOL_INTERFACE ".BadValue",
+                           json_pack("{s:s, s:s, s:s}", "text", buffer_string(&text), "advice",
+                                     buffer_string(&advice), "parameter", p->name),
+                           out);
+}
+
 static int reply_failed(int error, Buffer *out) {
         _cleanup_buffer_ Buffer text = {0};
 
@@ -241,6 +266,7 @@ static int reply_from_handler(const Dispatcher *d, const ControlMethod *m, Reque
 int dispatch_call(const Dispatcher *d, Request *request, Buffer *out) {
         const VarlinkCall *call = &request->call;
         const ControlMethod *m = method_find(d, call->method);
+        const ControlParameter *far = m ? parameter_out_of_range(m, call->parameters) : NULL;
         const char *wrong = m ? parameter_wrong(m, call->parameters) : NULL;
         int r;
 
@@ -252,6 +278,8 @@ int dispatch_call(const Dispatcher *d, Request *request, Buffer *out) {
                 r = reply_denied(m, out);
         else if (wrong)
                 r = reply_invalid(wrong, out);
+        else if (far)
+                r = reply_out_of_range(far, out);
         else
                 r = reply_from_handler(d, m, request, out);
         if (call->oneway && r != REQUEST_KEPT)

@@ -13,8 +13,6 @@
 #define STEP_USEC (20 * USEC_PER_MSEC)
 #define TELL_USEC (500 * USEC_PER_MSEC)
 
-#define TIMEOUT_MAX_MS 86400000
-
 /* Operations wait so long for each other's steps at most. */
 #define OPERATIONS_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 5)
 
@@ -112,29 +110,16 @@ static int operations_arm(ControlContext *c) {
         return r < 0 ? r : sd_event_source_set_enabled(c->operations_timer, SD_EVENT_ONESHOT);
 }
 
-static int operation_set_deadline(Operation *o, const VarlinkCall *call, unsigned timeout_s,
-                                  json_t **ret_parameters, const char **ret_error) {
-        const json_t *given = json_object_get(call->parameters, "timeout_ms");
-        json_int_t ms = json_is_integer(given) ? json_integer_value(given)
-                                               : (json_int_t) timeout_s * 1000;
-
-        if (ms < 1 || ms > TIMEOUT_MAX_MS)
-                return refuse_value(ret_parameters, ret_error, "timeout_ms",
-                                    "A time to wait is 1 ms to a day", NULL);
-        o->started_usec = o->told_usec = clock_usec();
-        o->deadline_usec = o->started_usec + (uint64_t) ms * USEC_PER_MSEC;
-        return 0;
-}
-
 int operation_begin(Operation *o, ControlContext *context, Request *request, unsigned timeout_s,
                     json_t **ret_parameters, const char **ret_error) {
         bool wait = !json_is_false(json_object_get(request->call.parameters, "wait"));
+        json_int_t ms = request_integer(request, "timeout_ms", (json_int_t) timeout_s * 1000);
         int r;
 
         o->context = context;
-        r = operation_set_deadline(o, &request->call, timeout_s, ret_parameters, ret_error);
-        if (r == 0 && !*ret_error)
-                r = o->kind->step(o, ret_parameters, ret_error);
+        o->started_usec = o->told_usec = clock_usec();
+        o->deadline_usec = o->started_usec + (uint64_t) ms * USEC_PER_MSEC;
+        r = o->kind->step(o, ret_parameters, ret_error);
         if (r < 0 || *ret_error) {
                 operation_free(o);
                 return *ret_error ? 0 : r;

@@ -35,8 +35,8 @@ struct Operation {
         uint64_t told_usec; /* when the client was last told how far it is */
 };
 
-/* For handlers: begins `o`, which is allocated with kind, and whose own members are set, and takes it
- * over, also on failure. Replies at once where the effect is there already, or `wait` is false.
+/* For handlers: begins `o`, which is allocated with kind, and whose own members are set, and takes
+ * it over, also on failure. Replies at once where the effect is there already, or `wait` is false.
  * `timeout_s` is what suits the verb. Returns what a handler returns. */
 int operation_begin(Operation *o, ControlContext *context, Request *request, unsigned timeout_s,
                     json_t **ret_parameters, const char **ret_error);
@@ -45,7 +45,11 @@ int operation_begin(Operation *o, ControlContext *context, Request *request, uns
 json_int_t operation_duration_ms(const Operation *o);
 
 /* The parameters that all operations take, for parameters_ID[]. */
-#define OPERATION_PARAMETERS {"wait", CONTROL_BOOLEAN}, {"timeout_ms", CONTROL_INTEGER}
+#define OPERATION_TIMEOUT_MAX_MS 86400000
+#define OPERATION_PARAMETERS                                                             \
+        {"wait", CONTROL_BOOLEAN}, {                                                     \
+                "timeout_ms", CONTROL_INTEGER, .min = 1, .max = OPERATION_TIMEOUT_MAX_MS \
+        }
 
 /* Ends all that are under way: their clients get `error`. */
 void operations_end(ControlContext *context, const char *text, const char *advice);

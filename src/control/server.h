@@ -18,7 +18,8 @@
 
 typedef struct Server Server;
 
-/* One call, from when it has arrived until its last reply. The first two are for handlers to read. */
+/* One call, from when it has arrived until its last reply. The first two are for handlers to read.
+ */
 typedef struct Request {
         VarlinkCall call;
         const Peer *peer;
@@ -67,10 +68,12 @@ typedef struct ControlParameter {
         const char *name;
         ControlType type;
         bool required;
+        int64_t min, max; /* CONTROL_INTEGER: what is allowed, where they differ */
 } ControlParameter;
 
 /* One method. A call with another parameter than those of the list, with one of another type, or
- * without one that is required, is refused before the handler is run; ranges are the handler's. */
+ * without one that is required, or with an integer out of range, is refused before the handler is
+ * run. */
 typedef struct ControlMethod {
         const char *name; /* with its interface */
         AccessClass access;

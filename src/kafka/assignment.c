@@ -20,6 +20,7 @@
 #include "kafka/cluster.h"
 #include "kafka/committer.h"
 #include "kafka/group.h"
+#include "kafka/offsets.h"
 #include "kafka/reading.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
@@ -30,10 +31,6 @@
 
 /* How long a revocation or a stop waits for what is under way. */
 #define SETTLE_USEC USEC_PER_SEC
-
-/* rd_kafka_offsets_for_times() takes these for the two ends of a log. */
-#define LOG_BEGIN (-2)
-#define LOG_END (-1)
 
 /* One look-up, on a helper thread; nobody else touches it meanwhile. */
 typedef struct Lookup {
@@ -77,23 +74,6 @@ static rd_kafka_resp_err_t lookup_first_error(Lookup *l,
         return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t lookup_log_end(Lookup *l, int64_t which,
-                                          rd_kafka_topic_partition_list_t **ret) {
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(l->positions);
-        rd_kafka_resp_err_t err;
-
-        for (int i = 0; i < list->cnt; i++)
-                list->elems[i].offset = which;
-        err = rd_kafka_offsets_for_times(l->rk, list, LOOKUP_TIMEOUT_MS);
-        if (!err)
-                err = lookup_first_error(l, list);
-        for (int i = 0; i < list->cnt && !err; i++)
-                if (list->elems[i].offset < 0)
-                        err = RD_KAFKA_RESP_ERR__BAD_MSG;
-        *ret = list;
-        return err;
-}
-
 static void lookup_work(void *job) {
         Lookup *l = job;
 
@@ -103,9 +83,11 @@ static void lookup_work(void *job) {
                         l->err = lookup_first_error(l, l->positions);
         }
         if (!l->err)
-                l->err = lookup_log_end(l, LOG_BEGIN, &l->low);
+                l->err = offsets_lookup(l->rk, l->positions, OFFSETS_BEGIN, LOOKUP_TIMEOUT_MS,
+                                        &l->low, &l->topic);
         if (!l->err)
-                l->err = lookup_log_end(l, LOG_END, &l->high);
+                l->err = offsets_lookup(l->rk, l->positions, OFFSETS_END, LOOKUP_TIMEOUT_MS,
+                                        &l->high, &l->topic);
 }
 
 /* ---- on the loop ---- */
@@ -206,7 +188,9 @@ static int add_partition(Consumer *c, const Lookup *l, int i) {
         if (r < 0)
                 return r;
         p->committed = committed;
-        p->anchor = committed != elem->offset;
+        /* All but at-most-once commit their start, so that it means the same after a crash. */
+        if (committed != elem->offset && group_delivery(c->group) != DELIVERY_AT_MOST_ONCE)
+                p->anchor = elem->offset;
         event_prefix(&c->reader, p->topic, p->number, &p->prefix);
         c->partitions[c->n_partitions++] = p;
         return 0;
@@ -256,17 +240,26 @@ Partition *assignment_find(const Consumer *c, const rd_kafka_topic_partition_t *
         return NULL;
 }
 
-/* The resetting partitions go on where the lookup says. With auto.offset.reset=error librdkafka has
- * ended their fetching for good and refuses a seek ("erroneous state"): only assigning anew begins
- * it again, for all partitions, each behind what was read of it. */
-static void resets_apply(Consumer *c, const Lookup *l) {
+void assignment_restart(Consumer *c) {
         rd_kafka_topic_partition_list_t *all;
 
+        all = rd_kafka_topic_partition_list_new((int) c->n_partitions);
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                const Partition *p = c->partitions[i];
+
+                rd_kafka_topic_partition_list_add(all, p->topic, p->number)->offset = p->fetched;
+        }
+        (void) assignment_answer(c, all);
+        rd_kafka_topic_partition_list_destroy(all);
+}
+
+/* The resetting partitions go on where the lookup says. */
+static void resets_apply(Consumer *c, const Lookup *l) {
         for (int i = 0; i < l->positions->cnt; i++) {
                 Partition *p = assignment_find(c, &l->positions->elems[i]);
                 int64_t start;
 
-                if (!p)
+                if (!p || p->state != PARTITION_RESETTING)
                         continue;
                 start = start_offset(l, i, c->group->config->start);
                 /* The embedded broker drops its oldest events one by one: at full speed its log's
@@ -277,19 +270,11 @@ static void resets_apply(Consumer *c, const Lookup *l) {
                 if (p->reset_usec == 0 || clock_usec() - p->reset_usec >= RESET_QUIET_USEC)
                         report_reset(c, l, i);
                 p->reset_usec = clock_usec();
-                p->position = p->fetched = p->reset_position = start;
-                p->anchor = true;
-                p->state = PARTITION_READY;
-        }
-        all = rd_kafka_topic_partition_list_new((int) c->n_partitions);
-        for (unsigned i = 0; i < c->n_partitions; i++) {
-                const Partition *p = c->partitions[i];
-
-                rd_kafka_topic_partition_list_add(all, p->topic, p->number)->offset = p->fetched;
+                p->reset_position = start;
+                partition_move(p, start);
         }
         log_debug("%s: assigned anew, %d partitions were reset", c->client_id, l->positions->cnt);
-        (void) assignment_answer(c, all);
-        rd_kafka_topic_partition_list_destroy(all);
+        assignment_restart(c);
 }
 
 static void lookup_done(void *job) {

@@ -30,5 +30,10 @@ Partition *assignment_find(const Consumer *c, const rd_kafka_topic_partition_t *
 /* A partition's position is not in its log (any more): looks up where to go on. */
 void assignment_reset(Consumer *c, Partition *p);
 
+/* Has librdkafka fetch all partitions anew, each from where reading goes on. With
+ * auto.offset.reset=error it has ended for good the fetching of a partition whose position was not
+ * in its log, and refuses a seek ("erroneous state"). */
+void assignment_restart(Consumer *c);
+
 /* Forgets all partitions without a word to the broker. */
 void assignment_clear(Consumer *c);

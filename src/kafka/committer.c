@@ -10,23 +10,20 @@
 #include "kafka/cluster.h"
 #include "kafka/group.h"
 
-static bool partition_is_dirty(const Partition *p) {
-        return p->position >= 0 && p->position != p->committed &&
-               (p->anchor || p->position > p->committed);
+bool committer_owes(const Consumer *c, const Partition *p) {
+        if (p->position < 0)
+                return false;
+        if (p->anchor >= 0)
+                return true;
+        /* at-most-once commits before it writes: committer_claim(). */
+        return group_delivery(c->group) != DELIVERY_AT_MOST_ONCE && p->position > p->committed;
 }
 
 bool committer_is_dirty(const Consumer *c) {
-        /* at-most-once commits before it writes: committer_claim(). */
-        if (group_delivery(c->group) == DELIVERY_AT_MOST_ONCE)
-                return false;
         for (unsigned i = 0; i < c->n_partitions; i++)
-                if (partition_is_dirty(c->partitions[i]))
+                if (committer_owes(c, c->partitions[i]))
                         return true;
         return false;
-}
-
-bool committer_owes(const Consumer *c, const Partition *p) {
-        return group_delivery(c->group) != DELIVERY_AT_MOST_ONCE && partition_is_dirty(p);
 }
 
 /* The generation travels with the request, so that an answer to a former assignment's is known as
@@ -53,7 +50,7 @@ void committer_commit(Consumer *c) {
         for (unsigned i = 0; i < c->n_partitions; i++) {
                 const Partition *p = c->partitions[i];
 
-                if (partition_is_dirty(p))
+                if (committer_owes(c, p))
                         rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset =
                                 p->position;
         }
@@ -77,11 +74,12 @@ void committer_reclaim(Consumer *c) {
 }
 
 static void commit_confirmed(Partition *p, int64_t offset) {
-        /* Sent before a reset of ours moved the position back: the anchor is still to come. */
+        /* Sent before a move of ours, back or forth: the anchor is still to come. */
         if (p->state != PARTITION_CLAIMING && offset > p->position)
                 return;
         p->committed = offset;
-        p->anchor = false;
+        if (offset >= p->anchor)
+                p->anchor = -1;
         if (p->state == PARTITION_CLAIMING)
                 p->state = PARTITION_READY;
 }

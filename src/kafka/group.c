@@ -11,6 +11,7 @@
 
 #include "journal/record.h"
 #include "kafka/cluster.h"
+#include "kafka/seek.h"
 
 /* librdkafka repeats an error that lasts every 30 s. */
 #define TROUBLE_QUIET_USEC (60 * USEC_PER_SEC)
@@ -45,6 +46,7 @@ Group *group_free(Group *g) {
                 consumer_free(g->consumers[i]);
         free(g->consumers);
         handover_done(&g->handover);
+        seek_free(g->seek);
         template_free(g->message);
         free(g->trouble_topic);
         free(g);
@@ -355,6 +357,8 @@ void group_tick(Group *g, uint64_t now) {
         if (g->started && !g->stable && !g->stopping && g->n_consumers == group_live(g) &&
             now - g->unstable_usec > UNNOTICED_USEC && group_looks_stable(g))
                 group_became_stable(g);
+        if (g->seek)
+                seek_step(g->seek, now);
         for (unsigned i = 0; i < g->n_consumers; i++)
                 meter_sample(&g->consumers[i]->meter, now, g->consumers[i]->received);
         if (g->trouble.code != TROUBLE_NONE && !g->trouble_topic && g->stable &&

@@ -14,14 +14,15 @@ struct Group {
         const GroupConfig *config;
         Template *message;
         Consumer **consumers;
-        unsigned n_consumers; /* those that leave included */
-        unsigned wanted;      /* how many there shall be; the configuration's until changed */
-        bool paused;          /* none of them reads, nor one that is made now */
+        unsigned n_consumers;   /* those that leave included */
+        unsigned wanted;        /* how many there shall be; the configuration's until changed */
+        bool paused;            /* none of them reads, nor one that is made now */
         uint64_t past_received; /* by consumers that are no more */
         uint64_t past_written;
         unsigned next_consumer; /* whose turn it is when the sink takes entries again */
         bool stopping;
         Handover handover;
+        struct Seek *seek; /* the last one; NULL: none yet */
 
         /* Stable: every live consumer of ours has had its assignment since the last revocation. */
         bool stable;

@@ -17,6 +17,7 @@ int partition_new(rd_kafka_t *rk, const char *topic, int32_t number, int64_t sta
         p->number = number;
         p->position = p->fetched = start;
         p->committed = RD_KAFKA_OFFSET_INVALID;
+        p->anchor = -1;
         p->topic = strdup(topic);
         if (!p->topic)
                 return -ENOMEM;
@@ -72,6 +73,14 @@ void partition_skip(Partition *p) {
 void partition_drop_held(Partition *p) {
         while (p->first < p->n)
                 partition_skip(p);
+}
+
+void partition_move(Partition *p, int64_t offset) {
+        partition_drop_held(p);
+        p->position = p->fetched = offset;
+        p->anchor = offset;
+        p->claim_failed = false;
+        p->state = PARTITION_READY;
 }
 
 unsigned partition_held(const Partition *p) {

@@ -36,8 +36,9 @@ typedef struct Partition {
                             */
         int64_t committed; /* what the broker has, as far as we know; < 0: nothing */
         int64_t fetched;   /* one behind the last event that was read: where reading goes on */
-        bool anchor;       /* commit the position although nothing was consumed yet */
-        bool claim_failed; /* PARTITION_CLAIMING: the commit was refused; claim again */
+        int64_t anchor; /* to be committed, or what lies behind it, although nothing may have been
+                           consumed; -1: nothing is */
+        bool claim_failed;   /* PARTITION_CLAIMING: the commit was refused; claim again */
         uint64_t reset_usec; /* when its position was last found not to be in the log; 0: never */
         int64_t reset_position; /* where it was made to go on then */
         bool cut_said;          /* an event of it did not fit an entry whole, and that was said */
@@ -62,6 +63,9 @@ void partition_pop(Partition *p);
 /* Destroys the oldest event without moving the position: an error message of librdkafka's. */
 void partition_skip(Partition *p);
 void partition_drop_held(Partition *p);
+/* Goes on at another offset, which is to be committed: drops what is held. Fetching is moved by
+ * assignment_restart(). */
+void partition_move(Partition *p, int64_t offset);
 unsigned partition_held(const Partition *p);
 
 /* Events between the position and the end of the log as the last fetch told it, or -1 where

@@ -100,27 +100,3 @@ def test_auto_means_at_least_once_and_says_why(start, journal):
     assert group["configured"] == "auto"
     assert group["delivery"] == "at-least-once"
     assert group["reason"]
-
-
-def test_nothing_is_skipped_or_written_twice_while_the_members_of_a_group_join(start, journal):
-    """The embedded broker refuses commits during a rebalance, and seven members join in two."""
-    crier = start(
-        config.build(
-            topics=[config.topic("t", 5)],
-            producers=[config.producer("p", "t", "x", rate=500, keys=["%{int:0:99}"])],
-            groups=[config.group("g", "t", 7, start="latest")],
-        ),
-        journal,
-    )
-    crier.wait_stable(owners=5, timeout=60)
-    wait.until(lambda: crier.group("g")["written"] > 3000, 60, lambda: crier.group("g"))
-    assert crier.group("g")["rebalances"] >= 1
-    code, _ = crier.stop()
-    assert code == 0
-    offsets = {}
-    for event in journal.events(group="g"):
-        _, _, partition, offset = event.place
-        offsets.setdefault(partition, []).append(offset)
-    assert len(offsets) == 5
-    for partition, seen in offsets.items():
-        assert seen == list(range(seen[0], seen[0] + len(seen))), partition

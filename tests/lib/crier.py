@@ -175,6 +175,12 @@ class Crier:
     def call(self, method, **parameters):
         return varlink.call(self.socket_path, method, timeout=5 * wait.SLOWNESS, **parameters)
 
+    def change(self, method, timeout=90, **parameters):
+        """Calls a method of io.crier.Control that waits until its effect is there."""
+        return varlink.call(
+            self.socket_path, f"io.crier.Control.{method}", timeout * wait.SLOWNESS, **parameters
+        )
+
     def status(self):
         return self.call("io.crier.Control.Status")
 
