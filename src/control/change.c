@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The methods that change groups, consumers and producers: scale, remove, kill, pause, resume, rate.
- * See io.crier.Control.varlink.
+ * The methods that change groups, consumers and producers: scale, remove, kill, pause, resume,
+ * rate. See io.crier.Control.varlink.
  */
 
 #include <errno.h>
@@ -55,7 +55,9 @@ static int reshape_step(Operation *o, json_t **ret_parameters, const char **ret_
                                    "Look at it with crierctl groups");
                 return -ECANCELED;
         }
-        if (has_consumer(g, s->consumer) || g->n_consumers != group_live(g))
+        /* Before the cluster was reached there are none. */
+        if (has_consumer(g, s->consumer) || g->n_consumers != s->wanted ||
+            group_live(g) != s->wanted)
                 return 0;
         if (group_live(g) == 0)
                 return 1;
@@ -158,9 +160,9 @@ int method_scale(void *userdata, Request *request, json_t **ret_parameters,
         if (!s)
                 return -ENOMEM;
         s->wanted = (unsigned) target;
-        if (s->before != s->wanted) {
+        if (g->wanted != s->wanted) {
                 control_note(c, request, "scales group '%s' from %u to %u consumers", name,
-                             s->before, s->wanted);
+                             g->wanted, s->wanted);
                 s->notices = g->started;
                 r = group_scale(g, s->wanted);
                 if (r < 0) {
@@ -202,8 +204,7 @@ const ControlParameter parameters_kill[] = {
         {NULL},
 };
 
-int method_kill(void *userdata, Request *request, json_t **ret_parameters,
-                const char **ret_error) {
+int method_kill(void *userdata, Request *request, json_t **ret_parameters, const char **ret_error) {
         ControlContext *c = userdata;
         json_int_t number = request_integer(request, "consumer", -1);
         Consumer *consumer = fleet_find_consumer(c->fleet, number);
@@ -228,8 +229,8 @@ int method_kill(void *userdata, Request *request, json_t **ret_parameters,
 
 typedef struct Pause {
         Operation operation;
-        json_t *targets;   /* what the reply says */
-        char **producers;  /* that are to deliver what they made; NULL-terminated */
+        json_t *targets;  /* what the reply says */
+        char **producers; /* that are to deliver what they made; NULL-terminated */
         size_t n;
 } Pause;
 
@@ -463,8 +464,7 @@ const ControlParameter parameters_rate[] = {
         {NULL},
 };
 
-int method_rate(void *userdata, Request *request, json_t **ret_parameters,
-                const char **ret_error) {
+int method_rate(void *userdata, Request *request, json_t **ret_parameters, const char **ret_error) {
         ControlContext *c = userdata;
         const char *name = request_string(request, "producer");
         const char *rate = request_string(request, "rate");

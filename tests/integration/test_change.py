@@ -2,6 +2,7 @@
 """What changes while crierd runs, over its control socket: each method replies when its effect is
 there."""
 
+import os
 import time
 
 import pytest
@@ -170,7 +171,8 @@ def test_a_client_that_goes_away_stops_nothing(crier):
 
 
 def test_what_cannot_be_is_refused_in_words(crier):
-    assert "Did you mean 'g'?" in refused(crier, "NoSuchGroup", "Scale", group="G", count=1)["advice"]
+    advice = refused(crier, "NoSuchGroup", "Scale", group="G", count=1)["advice"]
+    assert advice == "Did you mean 'g'?"
     refused(crier, "BadValue", "Scale", group="g", count=1000000)
     refused(crier, "BadValue", "Scale", group="g", by=-3)
     refused(crier, "BadValue", "Scale", group="g")
@@ -320,7 +322,8 @@ def test_seek_under_load_skips_nothing(start, journal):
 
 def test_a_seek_that_cannot_be_moves_nothing(start, journal):
     crier = filled(start, journal)
-    assert "holds the offsets" in refused(crier, "BadValue", "Seek", group="g", topic="t", to="100000")["text"]
+    far = refused(crier, "BadValue", "Seek", group="g", topic="t", to="100000")
+    assert "holds the offsets" in far["text"]
     refused(crier, "BadValue", "Seek", group="g", topic="t", to="soon")
     refused(crier, "BadValue", "Seek", group="g", topic="t", to="-1")
     refused(crier, "BadValue", "Seek", group="g", topic="t", partition=99, to="earliest")
@@ -360,8 +363,6 @@ def test_log_level_changes_what_is_said(crier):
 
 
 def test_each_change_names_who_made_it(crier, journal):
-    import os
-
     crier.change("Rate", producer="p", rate="60")
     entry = journal.wait_record("CONTROL")
     assert entry.text("CRIER_METHOD") == "io.crier.Control.Rate"
