@@ -17,7 +17,9 @@ static const struct {
 void failure_done(Failure *f) {
         buffer_done(&f->text);
         buffer_done(&f->advice);
+        buffer_done(&f->details);
         free(f->name);
+        json_decref(f->parameters);
         *f = (Failure){0};
 }
 

@@ -6,6 +6,8 @@
  * code, and in words what failed and what to do. Not for showing it (output.h).
  */
 
+#include <jansson.h>
+
 #include "common/buffer.h"
 
 /* FAILURE(id, word, exit code). The words are API (--json) and the codes are too: crierctl(1). */
@@ -14,11 +16,13 @@
         FAILURE(USAGE, "usage", 2)              \
         FAILURE(NOT_RUNNING, "not-running", 3)  \
         FAILURE(BAD_VALUE, "bad-value", 65)     \
+        FAILURE(NOT_FOUND, "not-found", 66)     \
         FAILURE(UNREACHABLE, "unreachable", 69) \
         FAILURE(PROTOCOL, "protocol", 70)       \
         FAILURE(TIMEOUT, "timeout", 75)         \
         FAILURE(BUSY, "busy", 75)               \
-        FAILURE(PERMISSION, "permission", 77)
+        FAILURE(PERMISSION, "permission", 77)   \
+        FAILURE(CONFIG, "configuration", 78)
 
 typedef enum FailureKind {
 #define FAILURE(id, word, code) FAILURE_##id,
@@ -29,9 +33,11 @@ typedef enum FailureKind {
 /* Begin with all zero, end with failure_done(). */
 typedef struct Failure {
         FailureKind kind;
-        Buffer text;   /* what failed and why; may hold anything, it is escaped when it is shown */
-        Buffer advice; /* what to do */
-        char *name;    /* the Varlink error, where the daemon sent one */
+        Buffer text;    /* what failed and why; may hold anything, it is escaped when it is shown */
+        Buffer advice;  /* what to do */
+        Buffer details; /* lines that say more, safe for a terminal; not for JSON */
+        char *name;     /* the Varlink error, where the daemon sent one */
+        json_t *parameters; /* of that error */
 } Failure;
 
 void failure_done(Failure *f);

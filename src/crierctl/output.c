@@ -33,7 +33,7 @@ static bool is_unsafe(uint32_t c) {
         return false;
 }
 
-static bool locale_is_utf8(void) {
+bool output_utf8(void) {
         return streq(nl_langinfo(CODESET), "UTF-8");
 }
 
@@ -60,7 +60,7 @@ static void append_escaped(Buffer *out, uint32_t c) {
 
 void output_text(Buffer *out, const char *text) {
         size_t left = strlen(text);
-        bool ascii = !locale_is_utf8();
+        bool ascii = !output_utf8();
 
         while (left > 0) {
                 uint32_t c = 0;
@@ -142,9 +142,20 @@ void output_duration(Buffer *out, uint64_t ms) {
         buffer_append_string(out, " s");
 }
 
+void output_number(Buffer *out, double number) {
+        if (number >= 1e6 || number == (double) (int64_t) number)
+                buffer_appendf(out, "%.0f", number);
+        else
+                buffer_appendf(out, number < 10 ? "%.2f" : "%.1f", number);
+}
+
+const char *output_arrow(void) {
+        return output_utf8() ? "→" : "->";
+}
+
 bool output_json(Buffer *out, const OutputStyle *style, const json_t *j) {
         size_t flags = style->terminal ? JSON_INDENT(2) : JSON_COMPACT;
-        bool ascii = style->terminal && !locale_is_utf8();
+        bool ascii = style->terminal && !output_utf8();
         _cleanup_free_ char *text = json_dumps(j, flags | (ascii ? JSON_ENSURE_ASCII : 0));
         size_t left;
 
@@ -168,9 +179,9 @@ bool output_json(Buffer *out, const OutputStyle *style, const json_t *j) {
 }
 
 static json_t *failure_to_json(const Failure *f, const char *text, const char *advice) {
-        return json_pack("{s:{s:s, s:s, s:s, s:i, s:s?}}", "error", "code",
+        return json_pack("{s:{s:s, s:s, s:s, s:i, s:s?, s:O?}}", "error", "code",
                          failure_to_string(f->kind), "text", text, "advice", advice, "exit",
-                         failure_exit_code(f->kind), "name", f->name);
+                         failure_exit_code(f->kind), "name", f->name, "parameters", f->parameters);
 }
 
 int output_failure(const OutputStyle *style, Failure *f) {
@@ -187,6 +198,7 @@ int output_failure(const OutputStyle *style, Failure *f) {
                 return failure_exit_code(f->kind);
         }
         buffer_appendf(&out, "crierctl: %s\n", buffer_string(&text));
+        buffer_append(&out, f->details.data, f->details.size);
         if (advice.size > 0)
                 buffer_appendf(&out, "%s\n", buffer_string(&advice));
         fputs(buffer_string(&out), stderr);

@@ -24,6 +24,12 @@ typedef struct OutputStyle {
  * (no-color.org) or TERM is dumb. */
 OutputStyle output_style(bool json, bool legend);
 
+/* Whether the locale's text is UTF-8. */
+bool output_utf8(void);
+
+/* What stands between before and after: an arrow, as the locale allows it. */
+const char *output_arrow(void);
+
 /* Appends text in such a way that it cannot do anything to a terminal: control characters and
  * characters that turn or hide text become \uNNNN, bytes that are not UTF-8 \xNN; where the locale
  * is not UTF-8, everything that is not ASCII does. */
@@ -40,6 +46,10 @@ void output_state(Buffer *out, const OutputStyle *style, const char *state);
 
 /* Appends "3 d 4 h", "2 min 5 s" … */
 void output_duration(Buffer *out, uint64_t ms);
+
+/* Appends a rate or another number that is not counted: three digits or what is before the point.
+ */
+void output_number(Buffer *out, double number);
 
 /* Appends JSON and a newline: on several lines for a terminal, else on one. What JSON leaves as it
  * is but a terminal obeys is written as \uNNNN there too. Returns false when memory is short. */

@@ -6,15 +6,9 @@
 
 #include "crierctl/status.h"
 
-#include "crierctl/table.h"
-
-static const Shape trouble_shape[] = {
-        {"code", SHAPE_STRING},
-        {"text", SHAPE_STRING},
-        {"advice", SHAPE_STRING},
-        {"since_ms", SHAPE_INTEGER},
-        {NULL},
-};
+#include "common/clock.h"
+#include "crierctl/command.h"
+#include "crierctl/parts.h"
 
 #define TROUBLE \
         { "trouble", SHAPE_OBJECT, .nullable = true, .members = trouble_shape }
@@ -37,61 +31,6 @@ static const Shape sink_shape[] = {
         {NULL},
 };
 
-static const Shape producer_shape[] = {
-        {"name", SHAPE_STRING},
-        {"topic", SHAPE_STRING},
-        {"rate", SHAPE_NUMBER, .nullable = true},
-        {"count", SHAPE_INTEGER},
-        {"made", SHAPE_INTEGER},
-        {"acked", SHAPE_INTEGER},
-        {"failed", SHAPE_INTEGER},
-        {"overflowed", SHAPE_INTEGER},
-        {"queued", SHAPE_INTEGER},
-        {"state", SHAPE_STRING},
-        TROUBLE,
-        {NULL},
-};
-
-static const Shape partition_shape[] = {
-        {"topic", SHAPE_STRING},
-        {"partition", SHAPE_INTEGER},
-        {"position", SHAPE_INTEGER, .nullable = true},
-        {"committed", SHAPE_INTEGER, .nullable = true},
-        {"lag", SHAPE_INTEGER, .nullable = true},
-        {"held", SHAPE_INTEGER},
-        {NULL},
-};
-
-static const Shape consumer_shape[] = {
-        {"consumer", SHAPE_INTEGER},
-        {"client_id", SHAPE_STRING},
-        {"state", SHAPE_STRING},
-        {"received", SHAPE_INTEGER},
-        {"written", SHAPE_INTEGER},
-        TROUBLE,
-        {"partitions", SHAPE_OBJECT, .list = true, .members = partition_shape},
-        {NULL},
-};
-
-static const Shape group_shape[] = {
-        {"name", SHAPE_STRING},
-        {"topics", SHAPE_STRING, .list = true},
-        {"delivery", SHAPE_STRING},
-        {"configured", SHAPE_STRING},
-        {"reason", SHAPE_STRING},
-        {"log", SHAPE_BOOLEAN},
-        {"start", SHAPE_STRING},
-        {"stable", SHAPE_BOOLEAN},
-        {"rebalances", SHAPE_INTEGER},
-        {"received", SHAPE_INTEGER},
-        {"written", SHAPE_INTEGER},
-        {"lag", SHAPE_INTEGER, .nullable = true},
-        {"standbys", SHAPE_INTEGER, .list = true},
-        TROUBLE,
-        {"consumers", SHAPE_OBJECT, .list = true, .members = consumer_shape},
-        {NULL},
-};
-
 const Shape status_shape[] = {
         {"version", SHAPE_STRING},
         {"pid", SHAPE_INTEGER},
@@ -111,18 +50,6 @@ typedef struct Picture {
         int64_t now_ms;
         Buffer *out;
 } Picture;
-
-static const char *get_string(const json_t *object, const char *key) {
-        return json_string_value(json_object_get(object, key));
-}
-
-static long long get_integer(const json_t *object, const char *key) {
-        return json_integer_value(json_object_get(object, key));
-}
-
-static bool get_boolean(const json_t *object, const char *key) {
-        return json_is_true(json_object_get(object, key));
-}
 
 static void draw_head(Picture *p) {
         const json_t *cluster = json_object_get(p->status, "cluster");
@@ -195,96 +122,14 @@ static void draw_producers(Picture *p) {
         table_finish(t, p->out);
 }
 
-/* A partition of a consumer. */
-typedef struct Owned {
-        const char *topic;
-        long long number;
-} Owned;
-
-static int compare_owned(const void *a, const void *b) {
-        const Owned *x = a, *y = b;
-        int order = strcmp(x->topic, y->topic);
-
-        return order != 0 ? order : (x->number > y->number) - (x->number < y->number);
-}
-
-/* Whether `b` is the next partition of the same topic. */
-static bool follows(const Owned *a, const Owned *b) {
-        return a->number < INT64_MAX && a->number + 1 == b->number && streq(a->topic, b->topic);
-}
-
-/* A run of partitions, "post.office 0-2". A cell's line ends after so many bytes, between two runs.
- */
-#define LINE_BYTES 28
-
-static void append_run(Buffer *out, size_t *line, const char *topic, long long first,
-                       long long last) {
-        if (out->size > 0)
-                buffer_append_string(out, topic ? ";" : ",");
-        if (out->size - *line > LINE_BYTES) {
-                buffer_append_byte(out, '\n');
-                *line = out->size;
-        } else if (topic && out->size > 0)
-                buffer_append_byte(out, ' ');
-        if (topic)
-                output_textf(out, "%s ", topic);
-        buffer_appendf(out, "%lld", first);
-        if (last > first)
-                buffer_appendf(out, "-%lld", last);
-}
-
-/* "post.office 0-2,4; invoices 1": sorted, with runs put together. */
-static void append_partitions(Buffer *out, const json_t *partitions) {
-        size_t n = json_array_size(partitions), line = 0;
-        _cleanup_free_ Owned *owned = calloc(MAX(n, (size_t) 1), sizeof(Owned));
-        const char *before = "";
-
-        if (!owned)
-                return;
-        for (size_t i = 0; i < n; i++) {
-                const json_t *partition = json_array_get(partitions, i);
-
-                owned[i].topic = get_string(partition, "topic");
-                owned[i].number = get_integer(partition, "partition");
-        }
-        qsort(owned, n, sizeof(Owned), compare_owned);
-        for (size_t i = 0, last; i < n; i = last + 1) {
-                for (last = i; last + 1 < n && follows(owned + last, owned + last + 1);)
-                        last++;
-                append_run(out, &line, streq(owned[i].topic, before) ? NULL : owned[i].topic,
-                           owned[i].number, owned[last].number);
-                before = owned[i].topic;
-        }
-}
-
-/* The sum of the lags, or "?" while one of them is not known. */
-static void draw_lag(Row *row, size_t column, const json_t *partitions) {
-        const json_t *partition;
-        long long sum = 0;
-        size_t i;
-
-        json_array_foreach(partitions, i, partition) {
-                if (!json_is_integer(json_object_get(partition, "lag"))) {
-                        row_text(row, column, "?");
-                        return;
-                }
-                if (__builtin_add_overflow(sum, get_integer(partition, "lag"), &sum))
-                        sum = INT64_MAX;
-        }
-        if (i > 0)
-                row_textf(row, column, "%lld", sum);
-        else
-                row_text(row, column, "-");
-}
-
 static void draw_consumer(Table *t, Row *parent, const json_t *group, const json_t *consumer) {
         const json_t *partitions = json_object_get(consumer, "partitions");
         _cleanup_buffer_ Buffer owned = {0};
         Row *row = table_row(t, parent);
 
         row_textf(row, 0, "consumer %lld", get_integer(consumer, "consumer"));
-        row_state(row, 1, get_string(consumer, "state"));
-        append_partitions(&owned, partitions);
+        parts_consumer_state(row, 1, consumer);
+        parts_owned(&owned, partitions, NULL);
         if (owned.size == 0)
                 buffer_append_byte(&owned, '-');
         row_lines(row, 2, &owned);
@@ -293,8 +138,11 @@ static void draw_consumer(Table *t, Row *parent, const json_t *group, const json
                 row_textf(row, 4, "%lld", get_integer(consumer, "written"));
         else
                 row_text(row, 4, "off");
-        draw_lag(row, 5, partitions);
+        parts_lag(row, 5, partitions, NULL);
 }
+
+/* A line of a cell ends after so many bytes. */
+#define LINE_BYTES 28
 
 /* "5 partitions, standby 5, 6" */
 static void append_share(Buffer *out, const json_t *group) {
@@ -388,49 +236,26 @@ static void draw_groups(Picture *p) {
         }
 }
 
-/* One trouble, if the object has one. `first` says whether none was drawn before. */
-static void draw_trouble(Picture *p, const json_t *object, bool *first, const char *format, ...)
-        _printf_(4, 5);
-
-static void draw_trouble(Picture *p, const json_t *object, bool *first, const char *format, ...) {
-        const json_t *trouble = json_object_get(object, "trouble");
-        int64_t since = get_integer(trouble, "since_ms");
-        _cleanup_buffer_ Buffer who = {0};
-        va_list ap;
-
-        if (!json_is_object(trouble))
-                return;
-        va_start(ap, format);
-        buffer_appendv(&who, format, ap);
-        va_end(ap);
-        buffer_append_string(p->out, *first ? "\n" : "");
-        *first = false;
-        buffer_append_string(p->out, p->style->colour ? "\033[31mtrouble:\033[0m " : "trouble: ");
-        output_text(p->out, buffer_string(&who));
-        buffer_append_string(p->out, ", for ");
-        output_duration(p->out,
-                        since > 0 && since < p->now_ms ? (uint64_t) (p->now_ms - since) : 0);
-        output_textf(p->out, ": %s", get_string(trouble, "text"));
-        buffer_append_string(p->out, "\n         ");
-        output_text(p->out, get_string(trouble, "advice"));
-        buffer_append_byte(p->out, '\n');
-}
-
 static void draw_troubles(Picture *p) {
         const json_t *o, *consumer;
         bool first = true;
         size_t i, k;
 
-        draw_trouble(p, json_object_get(p->status, "cluster"), &first, "cluster");
-        draw_trouble(p, json_object_get(p->status, "sink"), &first, "sink");
+        parts_trouble(p->out, p->style, p->now_ms, json_object_get(p->status, "cluster"), &first,
+                      "cluster");
+        parts_trouble(p->out, p->style, p->now_ms, json_object_get(p->status, "sink"), &first,
+                      "sink");
         json_array_foreach(json_object_get(p->status, "producers"), i, o) {
-                draw_trouble(p, o, &first, "producer %s", get_string(o, "name"));
+                parts_trouble(p->out, p->style, p->now_ms, o, &first, "producer %s",
+                              get_string(o, "name"));
         }
         json_array_foreach(json_object_get(p->status, "groups"), i, o) {
-                draw_trouble(p, o, &first, "group %s", get_string(o, "name"));
+                parts_trouble(p->out, p->style, p->now_ms, o, &first, "group %s",
+                              get_string(o, "name"));
                 json_array_foreach(json_object_get(o, "consumers"), k, consumer) {
-                        draw_trouble(p, consumer, &first, "consumer %lld of group %s",
-                                     get_integer(consumer, "consumer"), get_string(o, "name"));
+                        parts_trouble(p->out, p->style, p->now_ms, consumer, &first,
+                                      "consumer %lld of group %s",
+                                      get_integer(consumer, "consumer"), get_string(o, "name"));
                 }
         }
 }
@@ -442,4 +267,12 @@ void status_draw(const json_t *status, const OutputStyle *style, int64_t now_ms,
         draw_producers(&p);
         draw_groups(&p);
         draw_troubles(&p);
+}
+
+static void draw(const Command *c, const json_t *reply, Buffer *out) {
+        status_draw(reply, &c->style, clock_realtime_ms(), out);
+}
+
+int verb_status(Command *c) {
+        return command_look(c, json_object(), status_shape, draw);
 }

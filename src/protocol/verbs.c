@@ -10,6 +10,8 @@
 const Verb verbs[] = {
 #define VERB(id, verb, method, arguments, access, timeout, help) \
         {verb, PROTOCOL_INTERFACE "." method, arguments, help, ACCESS_##access, timeout},
+#define CLIENT_VERB(id, verb, arguments, timeout, help) \
+        {verb, NULL, arguments, help, ACCESS_ANYBODY, timeout},
 #include "protocol/verbs.def"
 #undef VERB
         {NULL},
@@ -25,6 +27,7 @@ const Verb *verb_find(const char *name) {
 const char *verb_nearest(const char *name) {
         static const char *const names[] = {
 #define VERB(id, verb, ...) verb,
+#define CLIENT_VERB(id, verb, ...) verb,
 #include "protocol/verbs.def"
 #undef VERB
                 NULL,

@@ -25,8 +25,9 @@ typedef enum AccessClass {
 } AccessClass;
 
 typedef struct Verb {
-        const char *name;      /* what is typed */
-        const char *method;    /* with the interface, "io.crier.Control.Status" */
+        const char *name; /* what is typed */
+        const char
+                *method; /* with the interface, "io.crier.Control.Status"; NULL: crierctl's own */
         const char *arguments; /* synopsis of the arguments, "" where it takes none */
         const char *help;      /* one line */
         AccessClass access;

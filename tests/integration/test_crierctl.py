@@ -66,7 +66,7 @@ def on_terminal(*arguments, path, env=None):
 def test_status_is_one_call_without_parameters(place):
     shown = show(place, "status")
     assert shown.returncode == 0 and shown.stderr == ""
-    assert shown.calls == [{"method": "io.crier.Control.Status"}]
+    assert shown.calls == [{"method": "io.crier.Control.Status", "parameters": {}}]
 
 
 def test_picture_has_the_broker_with_how_to_join(place):
@@ -216,7 +216,7 @@ def error_of(shown):
     reply = json.loads(shown.stdout)
     assert set(reply) == {"error"}
     error = reply["error"]
-    assert set(error) == {"code", "text", "advice", "exit", "name"}
+    assert set(error) == {"code", "text", "advice", "exit", "name", "parameters"}
     assert error["exit"] == shown.returncode and error["text"]
     assert shown.stderr == ""
     return error
@@ -391,7 +391,8 @@ def test_every_member_of_the_wrong_type_is_named(place):
         for where, wrong, status in wrong_statuses():
             right = (
                 (wrong == "GONE" and where[-1] in NULLABLE)
-                or (wrong == 1.5 and where[-1] == "rate")
+                or (wrong == 1.5 and where[-1] in ("rate", "per_second"))
+                or where[-1] == "wanted"
                 or (wrong == "GONE" and where == ["groups", 0, "topics", 0])
             )
             queue[:] = [status]
@@ -418,13 +419,28 @@ def test_every_member_of_the_wrong_type_is_named(place):
         ("io.crier.Control.Busy", {"text": "too many", "advice": "later"}, 75, "busy", "too many"),
         ("io.crier.Control.Failed", {"text": "no memory", "advice": "again"},
          1, "failed", "no memory"),
+        ("io.crier.Control.NoSuchGroup", {"text": "no 'x'", "advice": "", "group": "x"},
+         66, "not-found", "no 'x'"),
+        ("io.crier.Control.NoSuchConsumer", {}, 66, "not-found", "no such consumer"),
+        ("io.crier.Control.NoSuchProducer", {}, 66, "not-found", "no such producer"),
+        ("io.crier.Control.NoSuchTopic", {}, 66, "not-found", "no such topic"),
+        ("io.crier.Control.NoSuchTarget", {}, 66, "not-found", "nothing of that name"),
+        ("io.crier.Control.BadValue", {"text": "too big", "advice": "less"},
+         65, "bad-value", "too big"),
+        ("io.crier.Control.TimedOut", {"text": "late", "advice": "", "reached": {}},
+         75, "timeout", "late"),
+        ("io.crier.Control.Unsupported", {"text": "cannot", "advice": ""}, 1, "failed", "cannot"),
+        ("io.crier.Control.ConfigRefused",
+         {"text": "wrong", "advice": "mend it", "errors": ["a.conf:1: \x1bno", "b.conf:2: no"]},
+         78, "configuration", "a.conf:1: \\u001bno\nb.conf:2: no\n"),
         ("io.crier.Control.NewError", {"text": 7}, 1, "failed", "io.crier.Control.NewError"),
     ],
 )
 def test_errors_of_the_daemon_have_their_exit_codes(place, name, parameters, code, word, text):
     reply = {"error": name, "parameters": parameters}
     assert text in fails(place, code, word, reply=reply)
-    assert error_of(show(place, "--json", reply=reply))["name"] == name
+    error = error_of(show(place, "--json", reply=reply))
+    assert error["name"] == name and error["parameters"] == parameters
 
 
 def test_busy_daemon_that_hangs_up_at_once_is_understood(place):

@@ -26,10 +26,13 @@ def partition(number, topic="post.office", lag=0, **more):
 def consumer(number, partitions=(), group="invoice-services", **more):
     return {
         "consumer": number,
+        "group": group,
         "client_id": f"crier-{group}-consumer-{number}",
         "state": "owner" if partitions else "standby",
+        "paused": False,
         "received": 10 * len(partitions),
         "written": 10 * len(partitions),
+        "per_second": 1.5 * len(partitions),
         "trouble": None,
         "partitions": list(partitions),
         **more,
@@ -45,10 +48,12 @@ def group(name="invoice-services", consumers=(), **more):
         "reason": "nothing better is there",
         "log": True,
         "start": "latest",
+        "wanted": len(consumers),
         "stable": True,
         "rebalances": 1,
         "received": sum(c["received"] for c in consumers),
         "written": sum(c["written"] for c in consumers),
+        "per_second": 7.5,
         "lag": 0,
         "standbys": [c["consumer"] for c in consumers if c["state"] == "standby"],
         "trouble": None,
@@ -68,6 +73,7 @@ def producer(name="office", **more):
         "failed": 0,
         "overflowed": 0,
         "queued": 1,
+        "per_second": 0.98,
         "state": "running",
         "trouble": None,
         **more,
@@ -141,8 +147,16 @@ def serving(path, respond):
         assert not thread.is_alive()
 
 
+def frames(*replies):
+    """Replies as they are sent."""
+    return b"".join(json.dumps(reply).encode() + b"\0" for reply in replies)
+
+
 def replying(path, reply):
-    """serving(), with one reply to everything: a dict, or bytes that are sent as they are."""
+    """serving(), with one reply to everything: a dict, a list of dicts that follow each other, or
+    bytes that are sent as they are."""
+    if isinstance(reply, dict):
+        reply = [reply]
     if not isinstance(reply, bytes):
-        reply = json.dumps(reply).encode() + b"\0"
+        reply = frames(*reply)
     return serving(path, lambda connection, _: connection.sendall(reply))

@@ -156,17 +156,17 @@ static json_t *status_with(const char *name, const char *partitions) {
         assert_non_null(list);
         return json_pack(
                 "{s:s, s:i, s:s, s:i, s:{s:s, s:b, s:n, s:s}, s:{s:s, s:s, s:s, s:i, s:n}, s:[],"
-                " s:[{s:s, s:[s], s:s, s:s, s:s, s:b, s:s, s:b, s:i, s:i, s:i, s:n, s:[],"
-                " s:{s:s, s:s, s:s, s:I}, s:[{s:i, s:s, s:s, s:i, s:i, s:O}]}]}",
+                " s:[{s:s, s:[s], s:s, s:s, s:s, s:b, s:s, s:b, s:i, s:i, s:i, s:f, s:n, s:[],"
+                " s:{s:s, s:s, s:s, s:I}, s:[{s:i, s:s, s:s, s:s, s:b, s:i, s:i, s:f, s:O}]}]}",
                 "version", "0.1.0", "pid", 7, "state", "running", "uptime_ms", 61000, "cluster",
                 "bootstrap", "host:9092", "embedded", 0, "id", "state", "connecting", "sink",
                 "kind", "journal", "target", "/socket", "state", "ok", "entries", 3, "trouble",
                 "producers", "groups", "name", name, "topics", "t", "delivery", "at-least-once",
                 "configured", "auto", "reason", "so it is", "log", 1, "start", "latest", "stable",
-                0, "rebalances", 1, "received", 3, "written", 3, "lag", "standbys", "trouble",
+                0, "rebalances", 1, "received", 3, "written", 3, "per_second", 1.0, "lag", "standbys", "trouble",
                 "code", "x", "text", "it broke", "advice", "mend it", "since_ms",
-                (json_int_t) 940000, "consumers", "consumer", 0, "client_id", "c", "state", "owner",
-                "received", 3, "written", 3, "partitions", list);
+                (json_int_t) 940000, "consumers", "consumer", 0, "group", name, "client_id", "c", "state", "owner",
+                "paused", 0, "received", 3, "written", 3, "per_second", 1.0, "partitions", list);
 }
 
 static void draw(json_t *status, const OutputStyle *style, Buffer *out) {
