@@ -117,6 +117,7 @@ void group_kill(Group *g, Consumer *c) {
                 return;
         consumer_kill(c);
         g->wanted = group_live(g);
+        g->stable = g->stable || g->wanted == 0;
 }
 
 int group_start(Group *g) {
