@@ -5,7 +5,7 @@
  */
 
 #include <errno.h>
-#include <math.h>
+#include <stdio.h>
 
 #include "common/parse.h"
 #include "config/schema.h"
@@ -161,8 +161,10 @@ int method_scale(void *userdata, Request *request, json_t **ret_parameters,
                 return -ENOMEM;
         s->wanted = (unsigned) target;
         if (g->wanted != s->wanted) {
-                control_note(c, request, "scales group '%s' from %u to %u consumers", name,
-                             g->wanted, s->wanted);
+                control_record(c, request, RECORD_GROUP_SCALED,
+                               (RecordField[]){{"KAFKA_GROUP", name}, {NULL}},
+                               "scales group '%s' from %u to %u consumers", name, g->wanted,
+                               s->wanted);
                 s->notices = g->started;
                 r = group_scale(g, s->wanted);
                 if (r < 0) {
@@ -171,6 +173,17 @@ int method_scale(void *userdata, Request *request, json_t **ret_parameters,
                 }
         }
         return operation_begin(&s->operation, c, request, 60, ret_parameters, ret_error);
+}
+
+static void note_consumer(const ControlContext *c, const Request *request, RecordId id,
+                          const Consumer *consumer, const char *verb) {
+        const char *group = consumer->group->config->name;
+        char number[16];
+
+        snprintf(number, sizeof(number), "%u", consumer->number);
+        control_record(c, request, id,
+                       (RecordField[]){{"KAFKA_GROUP", group}, {"CRIER_CONSUMER", number}, {NULL}},
+                       "%s consumer %u of group '%s'", verb, consumer->number, group);
 }
 
 const ControlParameter parameters_remove[] = {
@@ -191,7 +204,7 @@ int method_remove(void *userdata, Request *request, json_t **ret_parameters,
         s = reshape_new(consumer->group, number);
         if (!s)
                 return -ENOMEM;
-        control_note(c, request, "has consumer %u leave group '%s'", consumer->number, s->group);
+        note_consumer(c, request, RECORD_CONSUMER_LEFT, consumer, "removes");
         s->notices = true;
         group_remove(consumer->group, consumer);
         s->wanted = consumer->group->wanted;
@@ -216,7 +229,7 @@ int method_kill(void *userdata, Request *request, json_t **ret_parameters, const
         s = reshape_new(consumer->group, number);
         if (!s)
                 return -ENOMEM;
-        control_note(c, request, "kills consumer %u of group '%s'", consumer->number, s->group);
+        note_consumer(c, request, RECORD_CONSUMER_KILLED, consumer, "kills");
         s->notices = true;
         /* The group notices after the session time-out, and then it takes a rebalance. */
         timeout_s = 60 + (unsigned) group_session_ms(consumer->group) / 1000;
@@ -398,7 +411,9 @@ static int pause_or_resume(ControlContext *c, Request *request, bool paused,
                 Target t;
 
                 (void) target_find(c->fleet, name, &t);
-                control_note(c, request, "%s '%s'", paused ? "pauses" : "resumes", name);
+                control_record(c, request, paused ? RECORD_PAUSED : RECORD_RESUMED,
+                               (RecordField[]){{"CRIER_TARGET", name}, {NULL}}, "%s '%s'",
+                               paused ? "pauses" : "resumes", name);
                 json_array_append_new(p->targets, target_set(&t, paused));
                 if (t.producer && paused && pause_remember(p, t.producer) < 0) {
                         pause_free(&p->operation);

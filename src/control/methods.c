@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#include "journal/record.h"
-
 const ControlMethod control_methods[] = {
 #define VERB(id, verb, method, arguments, access, timeout, help) \
         {PROTOCOL_INTERFACE "." method, ACCESS_##access, method_##id, parameters_##id},
@@ -21,25 +19,42 @@ void control_context_done(ControlContext *c) {
         c->operations_timer = sd_event_source_disable_unref(c->operations_timer);
 }
 
-void control_note(const ControlContext *c, const Request *request, const char *format, ...) {
+static void write_record(const ControlContext *c, const Request *request, RecordId id,
+                         const RecordField *about, const char *what) {
         const Peer *peer = request->peer;
-        _cleanup_buffer_ Buffer what = {0};
         char uid[16], pid[16];
-        const RecordField fields[] = {
+        RecordField fields[8] = {
                 {"CRIER_METHOD", request->call.method},
                 {"CRIER_PEER_UID", uid},
                 {"CRIER_PEER_PID", pid},
-                {NULL},
         };
+
+        for (size_t i = 3; about && about->name && i < ELEMENTSOF(fields) - 1; i++)
+                fields[i] = *about++;
+        snprintf(uid, sizeof(uid), "%u", (unsigned) peer->uid);
+        snprintf(pid, sizeof(pid), "%d", (int) peer->pid);
+        record_write(c->fleet->context.sink, id, fields, "User %s (process %s) %s", uid, pid, what);
+}
+
+void control_record(const ControlContext *c, const Request *request, RecordId id,
+                    const RecordField *about, const char *format, ...) {
+        _cleanup_buffer_ Buffer what = {0};
         va_list ap;
 
         va_start(ap, format);
         buffer_appendv(&what, format, ap);
         va_end(ap);
-        snprintf(uid, sizeof(uid), "%u", (unsigned) peer->uid);
-        snprintf(pid, sizeof(pid), "%d", (int) peer->pid);
-        record_write(c->fleet->context.sink, RECORD_CONTROL, fields, "User %s (process %s) %s", uid,
-                     pid, buffer_string(&what));
+        write_record(c, request, id, about, buffer_string(&what));
+}
+
+void control_note(const ControlContext *c, const Request *request, const char *format, ...) {
+        _cleanup_buffer_ Buffer what = {0};
+        va_list ap;
+
+        va_start(ap, format);
+        buffer_appendv(&what, format, ap);
+        va_end(ap);
+        write_record(c, request, RECORD_CONTROL, NULL, buffer_string(&what));
 }
 
 const char *request_string(const Request *request, const char *name) {

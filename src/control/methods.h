@@ -8,6 +8,7 @@
  */
 
 #include "control/server.h"
+#include "journal/record.h"
 #include "kafka/fleet.h"
 
 struct Operation;
@@ -38,14 +39,18 @@ void control_context_done(ControlContext *c);
 extern const ControlMethod control_methods[];
 
 /* The handlers, and what each takes. */
-#define VERB(id, ...)                                                                     \
-        int method_##id(void *userdata, Request *request, json_t **ret_parameters,        \
-                        const char **ret_error);                                          \
+#define VERB(id, ...)                                                              \
+        int method_##id(void *userdata, Request *request, json_t **ret_parameters, \
+                        const char **ret_error);                                   \
         extern const ControlParameter parameters_##id[];
 #include "protocol/verbs.def"
 #undef VERB
 
-/* The record that each change leaves in the journal: who asked for it, and what it was. */
+/* The record that each change leaves in the journal: who asked for it, and what it was. `id` is a
+ * kind of its own, with the fields `about` beside those that all have (at most 4, ended by a NULL
+ * name); control_note() is for changes that have none. */
+void control_record(const ControlContext *c, const Request *request, RecordId id,
+                    const RecordField *about, const char *format, ...) _printf_(5, 6);
 void control_note(const ControlContext *c, const Request *request, const char *format, ...)
         _printf_(3, 4);
 

@@ -138,8 +138,11 @@ static int seek_start(ControlContext *c, Request *request, Group *g, SeekTo to, 
                                    "Another seek of this group is under way", "Try again");
         if (r < 0)
                 return r;
-        control_note(c, request, "moves group '%s' to %s in topic '%s'", g->config->name,
-                     request_string(request, "to"), topic);
+        control_record(
+                c, request, RECORD_GROUP_MOVED,
+                (RecordField[]){{"KAFKA_GROUP", g->config->name}, {"KAFKA_TOPIC", topic}, {NULL}},
+                "moves group '%s' to %s in topic '%s'", g->config->name,
+                request_string(request, "to"), topic);
         s = calloc(1, sizeof(*s));
         if (!s)
                 return -ENOMEM;

@@ -45,7 +45,7 @@ def offsets(journal, group="g"):
 
 
 def changes(journal):
-    return [e.text("MESSAGE") for e in journal.records("CONTROL")]
+    return [e.text("MESSAGE") for e in journal.records() if e.text("CRIER_PEER_UID")]
 
 
 # ---- scale, remove, kill ----
@@ -362,9 +362,25 @@ def test_log_level_changes_what_is_said(crier):
     refused(crier, "BadValue", "LogLevel", level="loud")
 
 
-def test_each_change_names_who_made_it(crier, journal):
-    crier.change("Rate", producer="p", rate="60")
-    entry = journal.wait_record("CONTROL")
-    assert entry.text("CRIER_METHOD") == "io.crier.Control.Rate"
+@pytest.mark.parametrize(
+    "record, method, parameters, about",
+    [
+        ("CONTROL", "Rate", {"producer": "p", "rate": "60"}, {}),
+        ("GROUP_SCALED", "Scale", {"group": "g", "count": 3}, {"KAFKA_GROUP": "g"}),
+        ("CONSUMER_LEFT", "Remove", {"consumer": 0}, {"CRIER_CONSUMER": "0"}),
+        ("CONSUMER_KILLED", "Kill", {"consumer": 1}, {"CRIER_CONSUMER": "1"}),
+        ("PAUSED", "Pause", {"targets": ["p"]}, {"CRIER_TARGET": "p"}),
+        ("RESUMED", "Resume", {"targets": ["g"]}, {"CRIER_TARGET": "g"}),
+        ("GROUP_MOVED", "Seek", {"group": "g", "topic": "t", "to": "latest"}, {"KAFKA_TOPIC": "t"}),
+    ],
+)
+def test_each_change_is_a_record_that_names_who_made_it(
+    crier, journal, record, method, parameters, about
+):
+    waits = {} if method == "Rate" else {"wait": False}
+    crier.change(method, **parameters, **waits)
+    entry = journal.wait_record(record)
+    assert entry.text("CRIER_METHOD") == f"io.crier.Control.{method}"
     assert entry.number("CRIER_PEER_UID") == os.getuid()
     assert entry.number("CRIER_PEER_PID") == os.getpid()
+    assert {name: entry.text(name) for name in about} == about
