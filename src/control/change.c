@@ -186,6 +186,33 @@ static void note_consumer(const ControlContext *c, const Request *request, Recor
                        "%s consumer %u of group '%s'", verb, consumer->number, group);
 }
 
+/* Remove and kill. */
+static int consumer_end(ControlContext *c, Request *request, bool kill, json_t **ret_parameters,
+                        const char **ret_error) {
+        json_int_t number = request_integer(request, "consumer", -1);
+        Consumer *consumer = fleet_find_consumer(c->fleet, number);
+        unsigned timeout_s = 60;
+        Reshape *s;
+
+        if (!consumer)
+                return refuse_consumer(c->fleet, number, ret_parameters, ret_error);
+        s = reshape_new(consumer->group, number);
+        if (!s)
+                return -ENOMEM;
+        s->notices = true;
+        s->wanted = s->before - 1;
+        if (kill) {
+                note_consumer(c, request, RECORD_CONSUMER_KILLED, consumer, "kills");
+                /* The group notices after the session time-out, and then it takes a rebalance. */
+                timeout_s += (unsigned) group_session_ms(consumer->group) / 1000;
+                group_kill(consumer->group, consumer);
+        } else {
+                note_consumer(c, request, RECORD_CONSUMER_LEFT, consumer, "removes");
+                group_remove(consumer->group, consumer);
+        }
+        return operation_begin(&s->operation, c, request, timeout_s, ret_parameters, ret_error);
+}
+
 const ControlParameter parameters_remove[] = {
         {"consumer", CONTROL_INTEGER, .required = true},
         OPERATION_PARAMETERS,
@@ -194,21 +221,7 @@ const ControlParameter parameters_remove[] = {
 
 int method_remove(void *userdata, Request *request, json_t **ret_parameters,
                   const char **ret_error) {
-        ControlContext *c = userdata;
-        json_int_t number = request_integer(request, "consumer", -1);
-        Consumer *consumer = fleet_find_consumer(c->fleet, number);
-        Reshape *s;
-
-        if (!consumer)
-                return refuse_consumer(c->fleet, number, ret_parameters, ret_error);
-        s = reshape_new(consumer->group, number);
-        if (!s)
-                return -ENOMEM;
-        note_consumer(c, request, RECORD_CONSUMER_LEFT, consumer, "removes");
-        s->notices = true;
-        group_remove(consumer->group, consumer);
-        s->wanted = consumer->group->wanted;
-        return operation_begin(&s->operation, c, request, 60, ret_parameters, ret_error);
+        return consumer_end(userdata, request, false, ret_parameters, ret_error);
 }
 
 const ControlParameter parameters_kill[] = {
@@ -218,24 +231,7 @@ const ControlParameter parameters_kill[] = {
 };
 
 int method_kill(void *userdata, Request *request, json_t **ret_parameters, const char **ret_error) {
-        ControlContext *c = userdata;
-        json_int_t number = request_integer(request, "consumer", -1);
-        Consumer *consumer = fleet_find_consumer(c->fleet, number);
-        unsigned timeout_s;
-        Reshape *s;
-
-        if (!consumer)
-                return refuse_consumer(c->fleet, number, ret_parameters, ret_error);
-        s = reshape_new(consumer->group, number);
-        if (!s)
-                return -ENOMEM;
-        note_consumer(c, request, RECORD_CONSUMER_KILLED, consumer, "kills");
-        s->notices = true;
-        /* The group notices after the session time-out, and then it takes a rebalance. */
-        timeout_s = 60 + (unsigned) group_session_ms(consumer->group) / 1000;
-        group_kill(consumer->group, consumer);
-        s->wanted = consumer->group->wanted;
-        return operation_begin(&s->operation, c, request, timeout_s, ret_parameters, ret_error);
+        return consumer_end(userdata, request, true, ret_parameters, ret_error);
 }
 
 /* ---- pauses ---- */

@@ -19,42 +19,27 @@ void control_context_done(ControlContext *c) {
         c->operations_timer = sd_event_source_disable_unref(c->operations_timer);
 }
 
-static void write_record(const ControlContext *c, const Request *request, RecordId id,
-                         const RecordField *about, const char *what) {
+void control_record(const ControlContext *c, const Request *request, RecordId id,
+                    const RecordField *about, const char *format, ...) {
         const Peer *peer = request->peer;
+        _cleanup_buffer_ Buffer what = {0};
         char uid[16], pid[16];
         RecordField fields[8] = {
                 {"CRIER_METHOD", request->call.method},
                 {"CRIER_PEER_UID", uid},
                 {"CRIER_PEER_PID", pid},
         };
+        va_list ap;
 
         for (size_t i = 3; about && about->name && i < ELEMENTSOF(fields) - 1; i++)
                 fields[i] = *about++;
         snprintf(uid, sizeof(uid), "%u", (unsigned) peer->uid);
         snprintf(pid, sizeof(pid), "%d", (int) peer->pid);
-        record_write(c->fleet->context.sink, id, fields, "User %s (process %s) %s", uid, pid, what);
-}
-
-void control_record(const ControlContext *c, const Request *request, RecordId id,
-                    const RecordField *about, const char *format, ...) {
-        _cleanup_buffer_ Buffer what = {0};
-        va_list ap;
-
         va_start(ap, format);
         buffer_appendv(&what, format, ap);
         va_end(ap);
-        write_record(c, request, id, about, buffer_string(&what));
-}
-
-void control_note(const ControlContext *c, const Request *request, const char *format, ...) {
-        _cleanup_buffer_ Buffer what = {0};
-        va_list ap;
-
-        va_start(ap, format);
-        buffer_appendv(&what, format, ap);
-        va_end(ap);
-        write_record(c, request, RECORD_CONTROL, NULL, buffer_string(&what));
+        record_write(c->fleet->context.sink, id, fields, "User %s (process %s) %s", uid, pid,
+                     buffer_string(&what));
 }
 
 const char *request_string(const Request *request, const char *name) {

@@ -51,8 +51,7 @@ extern const ControlMethod control_methods[];
  * name); control_note() is for changes that have none. */
 void control_record(const ControlContext *c, const Request *request, RecordId id,
                     const RecordField *about, const char *format, ...) _printf_(5, 6);
-void control_note(const ControlContext *c, const Request *request, const char *format, ...)
-        _printf_(3, 4);
+#define control_note(c, request, ...) control_record(c, request, RECORD_CONTROL, NULL, __VA_ARGS__)
 
 /* A parameter; what is not there, or null, is NULL, `fallback`. */
 const char *request_string(const Request *request, const char *name);
