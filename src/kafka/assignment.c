@@ -188,6 +188,7 @@ static int add_partition(Consumer *c, const Lookup *l, int i) {
         if (r < 0)
                 return r;
         p->committed = committed;
+        p->keys = key_tables_find(&c->context->keys, elem->topic);
         /* All but at-most-once commit their start, so that it means the same after a crash. */
         if (committed != elem->offset && group_delivery(c->group) != DELIVERY_AT_MOST_ONCE)
                 p->anchor = elem->offset;
@@ -205,6 +206,16 @@ static int add_partitions(Consumer *c, const Lookup *l) {
         for (int i = 0; i < c->offered->cnt && r >= 0; i++)
                 r = add_partition(c, l, i);
         return r;
+}
+
+/* Asked here because every assignment may come with a new name. */
+static void note_member(Consumer *c) {
+        char *id = rd_kafka_memberid(c->rk);
+
+        if (!id)
+                return;
+        members_note(&c->group->members, id);
+        rd_kafka_mem_free(c->rk, id);
 }
 
 /* Takes what was offered. `l` has an answer for each partition, in the same order; NULL where there
@@ -225,6 +236,7 @@ static void assignment_take(Consumer *c, const Lookup *l) {
         }
         rd_kafka_topic_partition_list_destroy(TAKE_PTR(c->offered));
         c->state = CONSUMER_ASSIGNED;
+        note_member(c);
         consumer_subject(c, subject, sizeof(subject));
         trouble_over(&c->trouble, c->context->sink, subject);
         group_consumer_assigned(c->group, c);

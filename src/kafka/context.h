@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "journal/sink.h"
 #include "kafka/helper.h"
+#include "kafka/keys.h"
 
 typedef struct Cluster Cluster;
 
@@ -21,6 +22,7 @@ typedef struct KafkaContext {
         Helpers *helpers;
         const Config *config;
         Cluster *cluster;
+        KeyTables keys; /* of the topics that producers and groups name */
         bool unsettled; /* a stop gave something up: an undelivered event, an offset not committed
                          */
         unsigned next_consumer; /* consumers are numbered across the daemon, never reused */

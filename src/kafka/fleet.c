@@ -171,6 +171,7 @@ Fleet *fleet_free(Fleet *f) {
         sd_event_source_disable_unref(f->timer);
         cluster_free(f->context.cluster);
         helpers_free(f->context.helpers);
+        key_tables_done(&f->context.keys);
         free(f);
         return NULL;
 }

@@ -35,6 +35,8 @@ int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
         if (r < 0)
                 return r;
         g->wanted = config->consumers;
+        for (unsigned i = 0; i < config->topics.n; i++)
+                (void) key_tables_add(&context->keys, config->topics.items[i]);
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -46,6 +48,7 @@ Group *group_free(Group *g) {
                 consumer_free(g->consumers[i]);
         free(g->consumers);
         handover_done(&g->handover);
+        members_done(&g->members);
         seek_free(g->seek);
         template_free(g->message);
         free(g->trouble_topic);

@@ -8,6 +8,7 @@
 
 #include "kafka/consumer.h"
 #include "kafka/handover.h"
+#include "kafka/members.h"
 
 struct Group {
         KafkaContext *context;
@@ -22,6 +23,7 @@ struct Group {
         unsigned next_consumer; /* whose turn it is when the sink takes entries again */
         bool stopping;
         Handover handover;
+        Members members;
         struct Seek *seek; /* the last one; NULL: none yet */
 
         /* Stable: every live consumer of ours has had its assignment since the last revocation. */

@@ -10,6 +10,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "journal/entry.h"
+#include "kafka/keys.h"
 #include "kafka/queue.h"
 
 /* Events taken from the partition's queue at once. */
@@ -27,6 +28,7 @@ typedef struct Partition {
         int32_t number;
         PartitionState state;
         rd_kafka_queue_t *queue;
+        KeyTable *keys; /* of its topic; NULL: they are not counted */
 
         rd_kafka_message_t *held[PARTITION_BATCH]; /* fetched, not written: held[first … n - 1] */
         unsigned first;

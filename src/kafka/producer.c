@@ -96,6 +96,7 @@ int producer_new(KafkaContext *context, const ProducerConfig *config, Producer *
         p->context = context;
         p->config = config;
         p->rate = config->rate;
+        p->key_table = key_tables_add(&context->keys, config->topic);
         if (asprintf(&p->client_id, "crier-%s-producer", config->name) < 0) {
                 p->client_id = NULL;
                 return -ENOMEM;
@@ -223,9 +224,10 @@ static void on_reports(Producer *p, rd_kafka_event_t *ev) {
         uint64_t acked = 0;
 
         while ((m = rd_kafka_event_message_next(ev))) {
-                if (!m->err)
+                if (!m->err) {
                         acked++;
-                else if (m->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+                        key_table_count(p->key_table, KEY_PRODUCED, m);
+                } else if (m->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
                          m->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT &&
                          m->err != RD_KAFKA_RESP_ERR__FATAL)
                         producer_undelivered(p, m->err);

@@ -38,6 +38,7 @@ typedef struct Producer {
         QueueWaker *waker;
         sd_event_source *timer;
         rd_kafka_headers_t *headers; /* NULL: none */
+        KeyTable *key_table;         /* of its topic; NULL: they are not counted */
         uint64_t random;
 
         uint64_t began_usec; /* the schedule's zero */

@@ -85,6 +85,7 @@ static int write_held(Consumer *c, Partition *p) {
                 r = write_event(c, p, m);
                 if (r < 0)
                         return -EAGAIN;
+                key_table_count(p->keys, KEY_CONSUMED, m);
                 partition_pop(p);
                 c->written++;
         }
