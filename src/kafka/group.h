@@ -9,6 +9,9 @@
 #include "kafka/consumer.h"
 #include "kafka/handover.h"
 
+/* How many of its newest events a group remembers. */
+#define GROUP_RECENT_MAX 64
+
 struct Group {
         KafkaContext *context;
         const GroupConfig *config;
@@ -23,6 +26,7 @@ struct Group {
         bool stopping;
         Handover handover;
         struct Seek *seek; /* the last one; NULL: none yet */
+        CopyRing recent; /* its newest events */
 
         /* Stable: every live consumer of ours has had its assignment since the last revocation. */
         bool stable;
