@@ -16,8 +16,8 @@ static const struct {
         const char *word;
         int level;
 } levels[] = {
-        {"error", LOG_ERR},   {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
-        {"info", LOG_INFO},   {"debug", LOG_DEBUG},
+        {"error", LOG_ERR}, {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
+        {"info", LOG_INFO}, {"debug", LOG_DEBUG},
 };
 
 static const char *level_word(int level) {
@@ -61,8 +61,7 @@ static void on_stop_gone(void *userdata) {
         *(Request **) userdata = NULL;
 }
 
-int method_stop(void *userdata, Request *request, json_t **ret_parameters,
-                const char **ret_error) {
+int method_stop(void *userdata, Request *request, json_t **ret_parameters, const char **ret_error) {
         ControlContext *c = userdata;
         char why[80];
 
@@ -79,10 +78,11 @@ int method_stop(void *userdata, Request *request, json_t **ret_parameters,
 }
 
 void control_stopped(ControlContext *c, bool settled) {
+        tails_end(c);
         operations_end(c, "crierd has stopped", "Start it: systemctl start crierd.service");
         if (c->stop_request)
-                request_reply(TAKE_PTR(c->stop_request), NULL,
-                              json_pack("{s:b, s:I}", "settled", settled, "duration_ms",
-                                        (json_int_t) ((clock_usec() - c->stop_usec) /
-                                                      USEC_PER_MSEC)));
+                request_reply(
+                        TAKE_PTR(c->stop_request), NULL,
+                        json_pack("{s:b, s:I}", "settled", settled, "duration_ms",
+                                  (json_int_t) ((clock_usec() - c->stop_usec) / USEC_PER_MSEC)));
 }

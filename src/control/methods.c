@@ -17,6 +17,7 @@ const ControlMethod control_methods[] = {
 
 void control_context_done(ControlContext *c) {
         c->operations_timer = sd_event_source_disable_unref(c->operations_timer);
+        c->tails_timer = sd_event_source_disable_unref(c->tails_timer);
 }
 
 void control_record(const ControlContext *c, const Request *request, RecordId id,

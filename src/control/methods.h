@@ -27,10 +27,15 @@ typedef struct ControlContext {
 
         struct Operation *operations; /* operation.c's */
         sd_event_source *operations_timer;
+        struct Tail *tails; /* tail.c's */
+        sd_event_source *tails_timer;
 } ControlContext;
 
 /* The daemon has stopped: whoever waits is told. */
 void control_stopped(ControlContext *c, bool settled);
+
+/* Part of it: ends all that follow events. */
+void tails_end(ControlContext *c);
 
 /* Frees what methods keep between calls; the server must be gone. */
 void control_context_done(ControlContext *c);

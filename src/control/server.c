@@ -519,6 +519,13 @@ void request_reply(Request *r, const char *error, json_t *parameters) {
                 connection_push(c);
 }
 
+/* The Request is the connection's, which is not changed here. */
+bool request_can_continue(const Request *r) {
+        const Connection *c = connection_of((Request *) (uintptr_t) r);
+
+        return c->reply.size - c->sent <= c->server->limits.backlog_bytes;
+}
+
 int request_continue(Request *r, json_t *parameters) {
         _cleanup_json_ json_t *p = parameters;
         Connection *c = connection_of(r);
@@ -526,7 +533,7 @@ int request_continue(Request *r, json_t *parameters) {
 
         if (!r->call.more || r->call.oneway)
                 return 0;
-        if (c->reply.size - c->sent > c->server->limits.backlog_bytes)
+        if (!request_can_continue(r))
                 return -EAGAIN;
         if (c->sent > 0) {
                 memmove(c->reply.data, c->reply.data + c->sent, c->reply.size - c->sent);

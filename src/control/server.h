@@ -54,6 +54,10 @@ void request_reply(Request *r, const char *error, json_t *parameters);
  * sent); -EMSGSIZE, -ENOMEM. The request may be gone afterwards: gone() was called then. */
 int request_continue(Request *r, json_t *parameters);
 
+/* Whether the client has read enough of the earlier replies for request_continue() to take another:
+ * spares making one in vain. */
+bool request_can_continue(const Request *r);
+
 /* What a parameter may be. JSON's null stands for one that is not there. */
 typedef enum ControlType {
         CONTROL_STRING,

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "config/config.h"
 #include "journal/sink.h"
+#include "kafka/follower.h"
 #include "kafka/helper.h"
 #include "kafka/keys.h"
 
@@ -25,6 +26,7 @@ typedef struct KafkaContext {
         KeyTables keys; /* of the topics that producers and groups name */
         bool unsettled; /* a stop gave something up: an undelivered event, an offset not committed
                          */
+        Followers followers;
         unsigned next_consumer; /* consumers are numbered across the daemon, never reused */
 } KafkaContext;
 

@@ -30,7 +30,7 @@ static bool event_header(void *userdata, const char *name, const void **ret_valu
                RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static int64_t event_timestamp(const rd_kafka_message_t *m) {
+int64_t event_timestamp(const rd_kafka_message_t *m) {
         rd_kafka_timestamp_type_t type;
         int64_t ms = rd_kafka_message_timestamp(m, &type);
 

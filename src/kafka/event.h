@@ -22,6 +22,9 @@ typedef struct EventReader {
 /* Appends the fields that are the same for every event of this reader and partition. */
 void event_prefix(const EventReader *r, const char *topic, int32_t partition, Buffer *prefix);
 
+/* When it was produced, in milliseconds since 1970; < 0 where the broker does not tell. */
+int64_t event_timestamp(const rd_kafka_message_t *m);
+
 /* Builds the entry of one event: `e` is cleared first. Without `fields` only e->message is made.
  * `scratch` is memory to work with. Returns false where the event has more headers than an entry
  * may have fields: the entry then says so in CRIER_CUT. Fails only for memory (the buffers'

@@ -29,6 +29,7 @@ int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
                 return -ENOMEM;
         g->context = context;
         g->config = config;
+        g->recent.size = GROUP_RECENT_MAX;
         g->unstable_usec = clock_usec();
         /* The configuration's checks have compiled it once already. */
         r = template_compile(config->message, TEMPLATE_MESSAGE, &g->message, &error);
@@ -50,6 +51,7 @@ Group *group_free(Group *g) {
         handover_done(&g->handover);
         members_done(&g->members);
         seek_free(g->seek);
+        copy_ring_done(&g->recent);
         template_free(g->message);
         free(g->trouble_topic);
         free(g);

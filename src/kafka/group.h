@@ -10,6 +10,9 @@
 #include "kafka/handover.h"
 #include "kafka/members.h"
 
+/* How many of its newest events a group remembers. */
+#define GROUP_RECENT_MAX 64
+
 struct Group {
         KafkaContext *context;
         const GroupConfig *config;
@@ -25,6 +28,7 @@ struct Group {
         Handover handover;
         Members members;
         struct Seek *seek; /* the last one; NULL: none yet */
+        CopyRing recent; /* its newest events */
 
         /* Stable: every live consumer of ours has had its assignment since the last revocation. */
         bool stable;

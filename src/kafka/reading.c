@@ -17,6 +17,10 @@
 /* How long one consumer may keep the loop to itself. */
 #define READING_SHARE_USEC (2 * USEC_PER_MSEC)
 
+/* Of what a partition gives at once so many of the last are remembered by the group: as many as
+ * somebody looks at, and few enough not to be felt. */
+#define RECENT_OF_BATCH 16
+
 /* Said once for a partition, as long as it is ours: events of one kind come in numbers. */
 static void report_cut(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
         char partition[16], offset[24];
@@ -55,6 +59,36 @@ static int write_event(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
         return r;
 }
 
+/* The line that stands in the journal, or would. */
+static const Buffer *event_message(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
+        if (!c->group->config->log)
+                (void) event_entry(&c->reader, m, p->topic, &p->prefix, false, &c->scratch,
+                                   &c->entry);
+        return &c->entry.message;
+}
+
+/* For whoever wants to see events: the last of a batch are remembered, all are shown to those who
+ * follow. */
+static void show_event(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
+        Followers *all = &c->context->followers;
+        const Buffer *message = NULL;
+
+        if (partition_held(p) <= RECENT_OF_BATCH) {
+                EventCopy *copy;
+
+                message = event_message(c, p, m);
+                copy = copy_ring_add(&c->group->recent, &c->reader, p->topic, m, message);
+                if (copy)
+                        copy->number = all->copied++;
+        }
+        for (unsigned i = 0; i < all->n; i++) {
+                if (!follower_wants(all->items[i], &c->reader, p->topic, m))
+                        continue;
+                message = message ? message : event_message(c, p, m);
+                follower_take(all, all->items[i], &c->reader, p->topic, m, message);
+        }
+}
+
 /* In the place of an event: something is wrong with this partition. */
 static void partition_error(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
         if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
@@ -86,6 +120,7 @@ static int write_held(Consumer *c, Partition *p) {
                 if (r < 0)
                         return -EAGAIN;
                 key_table_count(p->keys, KEY_CONSUMED, m);
+                show_event(c, p, m);
                 partition_pop(p);
                 c->written++;
         }

@@ -25,6 +25,7 @@
 #define VARLINK_METHOD_NOT_FOUND "org.varlink.service.MethodNotFound"
 #define VARLINK_INVALID_PARAMETER "org.varlink.service.InvalidParameter"
 #define VARLINK_PERMISSION_DENIED "org.varlink.service.PermissionDenied"
+#define VARLINK_EXPECTED_MORE "org.varlink.service.ExpectedMore"
 
 static inline void json_decref_cleanup(json_t **j) {
         json_decref(*j);
