@@ -51,7 +51,7 @@ int sink_new(sd_event *event, const SinkKind *kind, int fd, char *target, Sink *
         _cleanup_(sink_freep) Sink *s = NULL;
         int r;
 
-        s = calloc(1, sizeof(*s));
+        s = calloc(1, kind->size);
         if (!s) {
                 free(target);
                 if (fd >= 0)
@@ -93,7 +93,6 @@ Sink *sink_free(Sink *s) {
         sd_event_unref(s->event);
         if (s->fd > STDERR_FILENO)
                 close(s->fd);
-        buffer_done(&s->pending);
         free(s->target);
         free(s);
         return NULL;

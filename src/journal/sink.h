@@ -24,6 +24,7 @@ typedef struct Sink Sink;
 /* What a kind of sink is made of. */
 typedef struct SinkKind {
         const char *name;
+        size_t size;       /* of its own struct, which begins with a Sink */
         bool wants_fields; /* false: only Entry.message is looked at */
         /* Tries to write one entry: 0 or a negative errno, -EAGAIN where the buffer is full. */
         int (*write)(Sink *s, const Entry *e);
@@ -33,6 +34,7 @@ typedef struct SinkKind {
         /* Asks for sink_retry() when it may take entries again, or no more for that. Returns after
          * how many microseconds a timer shall ask as well; 0: what is usual. */
         uint64_t (*watch)(Sink *s, bool enable);
+        /* The last chance to write, and to free what its struct holds. May be NULL. */
         void (*close)(Sink *s);
 } SinkKind;
 
@@ -42,6 +44,7 @@ typedef void (*SinkReadyHandler)(void *userdata);
  * is what the last write said, or 0; `usec` for how long it refused, when it is back. */
 typedef void (*SinkTroubleHandler)(void *userdata, bool refused, int error, uint64_t usec);
 
+/* The beginning of each kind's own struct. */
 struct Sink {
         const SinkKind *kind;
         sd_event *event;
@@ -63,16 +66,10 @@ struct Sink {
         SinkReadyHandler ready;
         SinkTroubleHandler trouble;
         void *userdata;
-
-        Buffer pending;    /* stdout.c: what is not written yet */
-        uint64_t in_files; /* writer.c: bytes sent as files that journald may not have read yet */
-        uint64_t nap_usec; /* writer.c: how long a full queue is left alone */
-        int full_bytes;    /* writer.c: what was queued when it was last full */
-        bool files_full;   /* writer.c: it is these that are full, not the socket's queue */
 };
 
-/* Used by the kinds' constructors: `fd` and `target` (allocated) belong to the sink afterwards,
- * also on failure. */
+/* Used by the kinds' constructors, which fill their own struct afterwards: `fd` and `target`
+ * (allocated) belong to the sink afterwards, also on failure. */
 int sink_new(sd_event *event, const SinkKind *kind, int fd, char *target, Sink **ret);
 /* Closes; waiting records get one last try. */
 Sink *sink_free(Sink *s);

@@ -12,20 +12,26 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+typedef struct Output {
+        Sink sink;
+        Buffer pending; /* what is not written yet */
+} Output;
+
 static int stdout_flush(Sink *s) {
+        Buffer *pending = &((Output *) s)->pending;
         struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
         size_t done = 0;
         int r = 0;
 
-        while (done < s->pending.size) {
+        while (done < pending->size) {
                 ssize_t n;
 
                 if (poll(&pfd, 1, 0) <= 0 || !(pfd.revents & (POLLOUT | POLLERR | POLLHUP))) {
                         r = -EAGAIN;
                         break;
                 }
-                n = write(s->fd, s->pending.data + done,
-                          MIN(s->pending.size - done, (size_t) PIPE_BUF));
+                n = write(s->fd, pending->data + done,
+                          MIN(pending->size - done, (size_t) PIPE_BUF));
                 if (n < 0 && errno != EINTR) {
                         r = -errno;
                         break;
@@ -33,13 +39,14 @@ static int stdout_flush(Sink *s) {
                 done += n > 0 ? (size_t) n : 0;
         }
         if (done > 0) {
-                memmove(s->pending.data, s->pending.data + done, s->pending.size - done);
-                s->pending.size -= done;
+                memmove(pending->data, pending->data + done, pending->size - done);
+                pending->size -= done;
         }
         return r;
 }
 
 static int stdout_write(Sink *s, const Entry *e) {
+        Buffer *pending = &((Output *) s)->pending;
         int r;
 
         if (e->message.failed)
@@ -49,16 +56,16 @@ static int stdout_write(Sink *s, const Entry *e) {
         r = stdout_flush(s);
         if (r < 0)
                 return r;
-        buffer_append(&s->pending, e->message.data, e->message.size);
-        buffer_append_byte(&s->pending, '\n');
-        if (s->pending.failed) {
-                buffer_clear(&s->pending);
+        buffer_append(pending, e->message.data, e->message.size);
+        buffer_append_byte(pending, '\n');
+        if (pending->failed) {
+                buffer_clear(pending);
                 return -ENOMEM;
         }
         r = stdout_flush(s);
-        if (r < 0 && s->pending.size == e->message.size + 1) {
+        if (r < 0 && pending->size == e->message.size + 1) {
                 /* Nothing of it went out: it is still the caller's. */
-                buffer_clear(&s->pending);
+                buffer_clear(pending);
                 return r;
         }
         return r == -EAGAIN ? 0 : r;
@@ -87,11 +94,13 @@ static uint64_t stdout_watch(Sink *s, bool enable) {
 
 static void stdout_close(Sink *s) {
         (void) stdout_flush(s);
+        buffer_done(&((Output *) s)->pending);
 }
 
 int stdout_new(sd_event *event, Sink **ret) {
         static const SinkKind kind = {
                 .name = "stdout",
+                .size = sizeof(Output),
                 .write = stdout_write,
                 .probe = stdout_probe,
                 .watch = stdout_watch,

@@ -30,6 +30,14 @@
 #define WRITER_NAP_MIN_USEC 30
 #define WRITER_NAP_MAX_USEC (4 * USEC_PER_MSEC)
 
+typedef struct Writer {
+        Sink sink;
+        uint64_t in_files; /* bytes sent as files that journald may not have read yet */
+        bool files_full;   /* it is these that are full, not the socket's queue */
+        uint64_t nap_usec; /* how long a full queue is left alone */
+        int full_bytes;    /* what was queued when it was last full */
+} Writer;
+
 static int writer_connect(const char *path) {
         struct sockaddr_un sa = {.sun_family = AF_UNIX};
         _cleanup_close_ int fd = -1;
@@ -48,20 +56,20 @@ static int writer_connect(const char *path) {
 }
 
 /* Bytes in memory files are counted until the socket's queue was seen empty: unix(7), SIOCOUTQ. */
-static bool files_have_room(Sink *s, size_t n) {
+static bool files_have_room(Writer *w, size_t n) {
         int queued = 0;
 
-        if (s->in_files == 0 || s->in_files + n <= WRITER_FILES_MAX)
+        if (w->in_files == 0 || w->in_files + n <= WRITER_FILES_MAX)
                 return true;
-        if (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued > 0) {
-                s->files_full = true;
+        if (ioctl(w->sink.fd, SIOCOUTQ, &queued) < 0 || queued > 0) {
+                w->files_full = true;
                 return false;
         }
-        s->in_files = 0;
+        w->in_files = 0;
         return true;
 }
 
-static int writer_send_file(Sink *s, const Buffer *fields) {
+static int writer_send_file(Writer *w, const Buffer *fields) {
         union {
                 struct cmsghdr align;
                 uint8_t bytes[CMSG_SPACE(sizeof(int))];
@@ -71,7 +79,7 @@ static int writer_send_file(Sink *s, const Buffer *fields) {
         struct cmsghdr *cmsg;
         size_t done = 0;
 
-        if (!files_have_room(s, fields->size))
+        if (!files_have_room(w, fields->size))
                 return -EAGAIN;
         fd = memfd_create("crier-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
@@ -90,14 +98,14 @@ static int writer_send_file(Sink *s, const Buffer *fields) {
         cmsg->cmsg_type = SCM_RIGHTS;
         cmsg->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-        if (sendmsg(s->fd, &mh, MSG_NOSIGNAL) < 0) {
+        if (sendmsg(w->sink.fd, &mh, MSG_NOSIGNAL) < 0) {
                 /* The kernel counts descriptors in flight per user: that, too, is a full queue. */
                 if (errno != ETOOMANYREFS)
                         return -errno;
-                s->files_full = true;
+                w->files_full = true;
                 return -EAGAIN;
         }
-        s->in_files += fields->size;
+        w->in_files += fields->size;
         return 0;
 }
 
@@ -107,7 +115,7 @@ static int writer_write(Sink *s, const Entry *e) {
         if (send(s->fd, e->fields.data, e->fields.size, MSG_NOSIGNAL) >= 0)
                 return 0;
         if (errno == EMSGSIZE || errno == ENOBUFS)
-                return writer_send_file(s, &e->fields);
+                return writer_send_file((Writer *) s, &e->fields);
         return -errno;
 }
 
@@ -130,31 +138,34 @@ static int queued_bytes(const Sink *s) {
  *
  * The descriptor changes when the socket was made anew, so its source is made when it is needed. */
 static uint64_t writer_watch(Sink *s, bool enable) {
+        Writer *w = (Writer *) s;
+
         s->source = sd_event_source_disable_unref(s->source);
         /* A refusal is asked about by the timer alone: a broken socket is always "writable", and so
          * is one that has room while what it carries has none. */
-        if (!enable || s->state != SINK_FULL || s->files_full)
+        if (!enable || s->state != SINK_FULL || w->files_full)
                 return 0;
-        s->full_bytes = queued_bytes(s);
-        if (s->nap_usec >= WRITER_NAP_MIN_USEC)
-                return s->nap_usec;
+        w->full_bytes = queued_bytes(s);
+        if (w->nap_usec >= WRITER_NAP_MIN_USEC)
+                return w->nap_usec;
         (void) sd_event_add_io(s->event, &s->source, s->fd, EPOLLOUT, on_writable, s);
         return 0;
 }
 
 /* Was the last nap too long, or too short? Right is one that ends when half of the queue is left.
  */
-static void writer_learn(Sink *s) {
-        int queued = queued_bytes(s);
+static void writer_learn(Writer *w) {
+        int queued = queued_bytes(&w->sink);
 
         if (queued == 0)
-                s->nap_usec = s->nap_usec / 2;
-        else if (queued > s->full_bytes / 2)
-                s->nap_usec = MIN(MAX(s->nap_usec, (uint64_t) WRITER_NAP_MIN_USEC) * 5 / 4,
+                w->nap_usec = w->nap_usec / 2;
+        else if (queued > w->full_bytes / 2)
+                w->nap_usec = MIN(MAX(w->nap_usec, (uint64_t) WRITER_NAP_MIN_USEC) * 5 / 4,
                                   (uint64_t) WRITER_NAP_MAX_USEC);
 }
 
 static int writer_probe(Sink *s) {
+        Writer *w = (Writer *) s;
         struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
 
         /* A queue that is full needs no new socket. */
@@ -167,19 +178,20 @@ static int writer_probe(Sink *s) {
                 close(s->fd);
                 s->fd = pfd.fd = fd;
         }
-        if (s->state == SINK_FULL && !s->files_full)
-                writer_learn(s);
+        if (s->state == SINK_FULL && !w->files_full)
+                writer_learn(w);
         if (poll(&pfd, 1, 0) <= 0 || !(pfd.revents & POLLOUT))
                 return -EAGAIN;
-        if (s->files_full && !files_have_room(s, WRITER_FILES_MAX))
+        if (w->files_full && !files_have_room(w, WRITER_FILES_MAX))
                 return -EAGAIN;
-        s->files_full = false;
+        w->files_full = false;
         return 0;
 }
 
 int writer_new(sd_event *event, const char *path, Sink **ret) {
         static const SinkKind kind = {
                 .name = "journal",
+                .size = sizeof(Writer),
                 .wants_fields = true,
                 .write = writer_write,
                 .probe = writer_probe,
@@ -192,6 +204,6 @@ int writer_new(sd_event *event, const char *path, Sink **ret) {
                 return fd;
         r = sink_new(event, &kind, fd, strdup(path), ret);
         if (r >= 0)
-                (*ret)->nap_usec = WRITER_NAP_FIRST_USEC;
+                ((Writer *) *ret)->nap_usec = WRITER_NAP_FIRST_USEC;
         return r;
 }
