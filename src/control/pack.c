@@ -110,9 +110,10 @@ json_t *pack_cluster(const Cluster *c) {
 }
 
 json_t *pack_sink(const Sink *s, const Trouble *trouble) {
-        return json_pack("{ss, so, ss, sI, so}", "kind", s->kind->name, "target",
+        return json_pack("{ss, so, ss, sI, sI, so}", "kind", s->kind->name, "target",
                          pack_text(s->target), "state", sink_state_to_string(s->state), "entries",
-                         (json_int_t) s->entries, "trouble", pack_trouble(trouble));
+                         (json_int_t) s->entries, "records_lost", (json_int_t) s->records_lost,
+                         "trouble", pack_trouble(trouble));
 }
 
 json_t *pack_producer(const Producer *p) {
