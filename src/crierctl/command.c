@@ -22,11 +22,13 @@ static const struct {
         const char *name;
         VerbRun run;
 } runs[] = {
-        {"status", verb_status},       {"scale", verb_scale}, {"remove", verb_remove},
-        {"kill", verb_kill},           {"pause", verb_pause}, {"resume", verb_resume},
-        {"rate", verb_rate},           {"seek", verb_seek},   {"reload", verb_reload},
-        {"log-level", verb_log_level}, {"stop", verb_stop},   {"fault", verb_fault},
-        {"call", verb_call},
+        {"status", verb_status},       {"producers", verb_producers}, {"groups", verb_groups},
+        {"consumers", verb_consumers}, {"topics", verb_topics},       {"keys", verb_keys},
+        {"tail", verb_tail},           {"scale", verb_scale},         {"remove", verb_remove},
+        {"kill", verb_kill},           {"pause", verb_pause},         {"resume", verb_resume},
+        {"rate", verb_rate},           {"produce", verb_produce},     {"seek", verb_seek},
+        {"reload", verb_reload},       {"log-level", verb_log_level}, {"stop", verb_stop},
+        {"fault", verb_fault},         {"call", verb_call},
 };
 
 /* ---- arguments ---- */

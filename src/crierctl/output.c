@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
+#include "common/parse.h"
 #include "common/utf8.h"
 #include "protocol/varlink.h"
 
@@ -47,6 +49,20 @@ OutputStyle output_style(bool json, bool legend) {
                 .legend = legend,
                 .json = json,
         };
+}
+
+size_t output_width(const OutputStyle *style) {
+        const char *variable = getenv("COLUMNS");
+        struct winsize size;
+        uint64_t columns;
+
+        if (style->width > 0)
+                return style->width;
+        if (style->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+                return size.ws_col;
+        if (variable && parse_u64(variable, 1, 10000, &columns) == 0)
+                return (size_t) columns;
+        return 80;
 }
 
 /* A character as JSON would write it: two surrogates where one number is too small. */
@@ -212,6 +228,8 @@ int output_write(const Buffer *out) {
         if (!out->failed && fwrite(out->data, 1, out->size, stdout) == out->size &&
             fflush(stdout) == 0)
                 return 0;
+        if (!out->failed && errno == EPIPE)
+                return OUTPUT_CLOSED;
         failure_set(&f, FAILURE_OTHER, "Cannot write the output: %s", strerror(errno));
         return output_failure(&(OutputStyle){.json = false}, &f);
 }

@@ -30,6 +30,9 @@ bool output_utf8(void);
 /* What stands between before and after: an arrow, as the locale allows it. */
 const char *output_arrow(void);
 
+/* How many columns there are: of the terminal, else as $COLUMNS says, else 80. */
+size_t output_width(const OutputStyle *style);
+
 /* Appends text in such a way that it cannot do anything to a terminal: control characters and
  * characters that turn or hide text become \uNNNN, bytes that are not UTF-8 \xNN; where the locale
  * is not UTF-8, everything that is not ASCII does. */
@@ -59,6 +62,9 @@ bool output_json(Buffer *out, const OutputStyle *style, const json_t *j);
  * Returns its exit code. */
 int output_failure(const OutputStyle *style, Failure *f);
 
-/* Writes to standard output, and sees that it got there. Returns 0, or an exit code after saying
- * why. */
+/* What a shell says of a program that SIGPIPE has ended. */
+#define OUTPUT_CLOSED 141
+
+/* Writes to standard output, and sees that it got there. Returns 0; OUTPUT_CLOSED where nobody
+ * reads it any more, and SIGPIPE is ignored; or another exit code after saying why. */
 int output_write(const Buffer *out);
