@@ -21,6 +21,9 @@ typedef struct ControlContext {
 
         void (*stop)(void *userdata, const char *why); /* begins to stop the daemon */
         void *stop_userdata;
+        /* Reads the configuration again; `*ret_number` is what control_reloaded() will say. */
+        int (*reload)(void *userdata, uint64_t *ret_number);
+        void *reload_userdata;
         Request *stop_request; /* whoever waits for it; life.c's */
         uint64_t stop_usec;
 
@@ -31,6 +34,12 @@ typedef struct ControlContext {
 /* The daemon has stopped: whoever waits is told. */
 void control_stopped(ControlContext *c, bool settled);
 
+/* The attempt of that number to read the configuration again is over: whoever waits for it is told,
+ * when the effect is there. `changes` NULL: it was not taken, and `errors` has lines that say why.
+ */
+void control_reloaded(ControlContext *c, uint64_t number, const Changes *changes,
+                      const char *errors);
+
 /* Frees what methods keep between calls; the server must be gone. */
 void control_context_done(ControlContext *c);
 
@@ -38,9 +47,9 @@ void control_context_done(ControlContext *c);
 extern const ControlMethod control_methods[];
 
 /* The handlers, and what each takes. */
-#define VERB(id, ...)                                                                     \
-        int method_##id(void *userdata, Request *request, json_t **ret_parameters,        \
-                        const char **ret_error);                                          \
+#define VERB(id, ...)                                                              \
+        int method_##id(void *userdata, Request *request, json_t **ret_parameters, \
+                        const char **ret_error);                                   \
         extern const ControlParameter parameters_##id[];
 #include "protocol/verbs.def"
 #undef VERB
