@@ -47,7 +47,7 @@ const char *delivery_to_string(Delivery delivery) {
         { .name = #member, .type = type_, .offset = offsetof(struct_, member), __VA_ARGS__ }
 #define PROPERTIES(struct_)                                                                      \
         KEY(SCHEMA_STRINGS, struct_, properties, .max = 1000, .check = check_pair, .once = true, \
-            .detail = PROPERTY_DETAIL)
+            .anew = true, .detail = PROPERTY_DETAIL)
 #define ENABLED(struct_) KEY(SCHEMA_BOOL, struct_, enabled, .fallback = "true")
 
 static const SchemaKey cluster_keys[] = {
@@ -68,7 +68,8 @@ static const SchemaKey topic_keys[] = {
 
 static const SchemaKey producer_keys[] = {
         KEY(SCHEMA_STRING, ProducerConfig, name, .check = check_topic, .detail = TOPIC_DETAIL),
-        KEY(SCHEMA_STRING, ProducerConfig, topic, .check = check_topic, .detail = TOPIC_DETAIL),
+        KEY(SCHEMA_STRING, ProducerConfig, topic, .check = check_topic, .anew = true,
+            .detail = TOPIC_DETAIL),
         ENABLED(ProducerConfig),
         KEY(SCHEMA_RATE, ProducerConfig, rate, .min = 0, .max = 10000000, .fallback = "1.0"),
         KEY(SCHEMA_U64, ProducerConfig, count, .min = 0, .max = INT64_MAX, .fallback = "0"),
@@ -84,11 +85,13 @@ static const SchemaKey producer_keys[] = {
 static const SchemaKey group_keys[] = {
         KEY(SCHEMA_STRING, GroupConfig, name, .check = check_group, .detail = GROUP_DETAIL),
         KEY(SCHEMA_STRINGS, GroupConfig, topics, .min = 1, .max = 1000, .check = check_topic,
-            .once = true, .detail = "the name of a topic, each once"),
+            .once = true, .anew = true, .detail = "the name of a topic, each once"),
         ENABLED(GroupConfig),
         KEY(SCHEMA_UINT, GroupConfig, consumers, .min = 0, .max = 1024, .fallback = "1"),
-        KEY(SCHEMA_CHOICE, GroupConfig, start, .choices = start_words, .fallback = "latest"),
-        KEY(SCHEMA_CHOICE, GroupConfig, delivery, .choices = delivery_words, .fallback = "auto"),
+        KEY(SCHEMA_CHOICE, GroupConfig, start, .choices = start_words, .anew = true,
+            .fallback = "latest"),
+        KEY(SCHEMA_CHOICE, GroupConfig, delivery, .choices = delivery_words, .anew = true,
+            .fallback = "auto"),
         KEY(SCHEMA_BOOL, GroupConfig, log, .fallback = "true"),
         KEY(SCHEMA_STRING, GroupConfig, message, .check = check_template_message,
             .fallback = "Consumer %{consumer}: %{value} (key: %{key})", .detail = TEMPLATE_DETAIL),

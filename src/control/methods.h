@@ -22,6 +22,9 @@ typedef struct ControlContext {
 
         void (*stop)(void *userdata, const char *why); /* begins to stop the daemon */
         void *stop_userdata;
+        /* Reads the configuration again; `*ret_number` is what control_reloaded() will say. */
+        int (*reload)(void *userdata, uint64_t *ret_number);
+        void *reload_userdata;
         Request *stop_request; /* whoever waits for it; life.c's */
         uint64_t stop_usec;
 
@@ -36,6 +39,12 @@ void control_stopped(ControlContext *c, bool settled);
 
 /* Part of it: ends all that follow events. */
 void tails_end(ControlContext *c);
+
+/* The attempt of that number to read the configuration again is over: whoever waits for it is told,
+ * when the effect is there. `changes` NULL: it was not taken, and `errors` has lines that say why.
+ */
+void control_reloaded(ControlContext *c, uint64_t number, const Changes *changes,
+                      const char *errors);
 
 /* Frees what methods keep between calls; the server must be gone. */
 void control_context_done(ControlContext *c);

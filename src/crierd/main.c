@@ -140,11 +140,12 @@ static void set_signals(void) {
         signal(SIGPIPE, SIG_IGN);
 }
 
-static int run(const Config *config) {
+static int run(Config *config) {
         Manager *m = NULL;
         bool clean = false;
         int exit_code;
 
+        arg_options.config_file = arg_config;
         if (manager_new(config, &arg_options, &m, &exit_code) < 0)
                 return exit_code;
         exit_code = manager_run(m, &clean);
@@ -178,5 +179,5 @@ int main(int argc, char **argv) {
                 puts("The configuration is good.");
                 return EXIT_SUCCESS;
         }
-        return run(config);
+        return run(TAKE_PTR(config));
 }

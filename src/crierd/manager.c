@@ -14,8 +14,10 @@
 #include <sysexits.h>
 
 #include "common/log.h"
+#include "config/load.h"
 #include "control/server.h"
 #include "crierd/notify.h"
+#include "crierd/reload.h"
 #include "journal/record.h"
 #include "journal/stdout.h"
 #include "journal/writer.h"
@@ -24,12 +26,12 @@
 #define SAME_SIGNAL_USEC (10 * USEC_PER_MSEC)
 
 struct Manager {
-        const Config *config;
         sd_event *event;
         Sink *sink;
         Fleet *fleet;
         Server *server;
         Notify *notify;
+        Reload *reload;
         sd_event_source *signals[3];
         sd_event_source *closed; /* enabled once: nobody reads standard output any more */
         ControlContext control;
@@ -104,6 +106,25 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
                 log_warning("A second signal: ending at once");
                 _exit(EXIT_FAILURE);
         }
+        return 0;
+}
+
+/* ---- reload ---- */
+
+static int on_reload(void *userdata, uint64_t *ret_number) {
+        return reload_begin(((Manager *) userdata)->reload, ret_number);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        Manager *m = userdata;
+        uint64_t number;
+        int r;
+
+        if (m->stop_usec > 0)
+                return 0;
+        r = reload_begin(m->reload, &number);
+        if (r < 0)
+                log_error_errno(r, "Cannot read the configuration again: %m");
         return 0;
 }
 
@@ -213,10 +234,14 @@ static int open_server(Manager *m, const char *path, int *ret_exit) {
 }
 
 static int add_signals(Manager *m) {
-        static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+        static const struct {
+                int number;
+                sd_event_signal_handler_t handler;
+        } signals[] = {{SIGINT, on_signal}, {SIGTERM, on_signal}, {SIGHUP, on_hangup}};
 
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
-                int r = sd_event_add_signal(m->event, &m->signals[i], signals[i], on_signal, m);
+                int r = sd_event_add_signal(m->event, &m->signals[i], signals[i].number,
+                                            signals[i].handler, m);
 
                 if (r < 0)
                         return r;
@@ -225,7 +250,8 @@ static int add_signals(Manager *m) {
         return 0;
 }
 
-int manager_new(const Config *config, const ManagerOptions *options, Manager **ret, int *ret_exit) {
+int manager_new(Config *config, const ManagerOptions *options, Manager **ret, int *ret_exit) {
+        _cleanup_(config_freep) Config *owned = config;
         const char *socket =
                 options->control_socket ? options->control_socket : config->control.socket;
         _cleanup_(manager_freep) Manager *m = NULL;
@@ -235,7 +261,6 @@ int manager_new(const Config *config, const ManagerOptions *options, Manager **r
         m = calloc(1, sizeof(*m));
         if (!m)
                 return -ENOMEM;
-        m->config = config;
         r = sd_event_new(&m->event);
         if (r < 0)
                 return log_error_errno(r, "Cannot make an event loop: %m");
@@ -255,14 +280,19 @@ int manager_new(const Config *config, const ManagerOptions *options, Manager **r
         m->control.started_usec = clock_usec();
         m->control.stop = on_stop;
         m->control.stop_userdata = m;
+        m->control.reload = on_reload;
+        m->control.reload_userdata = m;
         r = open_server(m, socket, ret_exit);
         if (r < 0)
                 return r;
-        r = fleet_new(m->event, config, m->sink, &m->fleet);
+        r = fleet_new(m->event, TAKE_PTR(owned), m->sink, &m->fleet);
         if (r < 0)
                 return log_error_errno(r, "Cannot set up the producers and groups: %m");
         m->control.fleet = m->fleet;
         r = notify_new(m->event, &m->control, &m->notify);
+        if (r < 0)
+                return r;
+        r = reload_new(&m->control, m->notify, options->config_file, &m->reload);
         if (r < 0)
                 return r;
         sink_set_handlers(m->sink, on_sink_ready, on_sink_trouble, m);
@@ -282,6 +312,7 @@ Manager *manager_free(Manager *m) {
         control_context_done(&m->control);
         notify_free(m->notify);
         fleet_free(m->fleet);
+        reload_free(m->reload);
         sink_free(m->sink);
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
                 sd_event_source_disable_unref(m->signals[i]);

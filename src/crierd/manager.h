@@ -23,12 +23,14 @@ typedef struct ManagerOptions {
         SinkChoice sink;
         const char *journal_socket;
         const char *control_socket;
+        const char *config_file; /* for a reload; NULL: the standard place */
 } ManagerOptions;
 
 /* Makes the manager and everything that can fail because of how the machine is: the sink, the
  * control socket, the embedded broker. Each failure is logged. On failure `*ret_exit` is the exit
- * code of crierd(8). `config` must outlive it. SIGINT, SIGTERM and SIGHUP must be blocked. */
-int manager_new(const Config *config, const ManagerOptions *options, Manager **ret, int *ret_exit);
+ * code of crierd(8). Takes `config` over, also on failure. SIGINT, SIGTERM and SIGHUP must be
+ * blocked. */
+int manager_new(Config *config, const ManagerOptions *options, Manager **ret, int *ret_exit);
 /* Returns NULL. After an unclean stop threads may still run: the process must then end with
  * _exit(2). */
 Manager *manager_free(Manager *m);

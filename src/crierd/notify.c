@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <systemd/sd-daemon.h>
 
 #define NOTIFY_EVERY_USEC (5 * USEC_PER_SEC)
@@ -100,4 +101,12 @@ void notify_state(Notify *n, const char *state) {
         free(n->last);
         n->last = strdup(text);
         sd_notifyf(0, "%s%sSTATUS=%s", state ? state : "", state ? "\n" : "", text);
+}
+
+void notify_reloading(Notify *n) {
+        char state[64];
+
+        /* sd_notify(3): so that systemd can tell this READY=1 from an earlier one. */
+        snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_usec());
+        notify_state(n, state);
 }

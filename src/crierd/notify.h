@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the service manager is told: READY=1, STOPPING=1 and the one-line STATUS= that systemctl
- * status shows, sent when it changed. sd_notify(3) does nothing where nobody listens.
+ * What the service manager is told: READY=1, RELOADING=1, STOPPING=1 and the one-line STATUS= that
+ * systemctl status shows, sent when it changed. sd_notify(3) does nothing where nobody listens.
  */
 
 #include "control/methods.h"
@@ -14,6 +14,9 @@ typedef struct Notify Notify;
 int notify_new(sd_event *event, const ControlContext *context, Notify **ret);
 Notify *notify_free(Notify *n);
 DEFINE_CLEANUP(Notify *, notify_free);
+
+/* Says that the configuration is being read again; READY=1 ends that. */
+void notify_reloading(Notify *n);
 
 /* Sends `state` ("READY=1") together with the STATUS= line of now. */
 void notify_state(Notify *n, const char *state);

@@ -68,6 +68,16 @@ static void embedded_topic(Cluster *c, const char *name) {
         (void) rd_kafka_mock_topic_create(c->mock, name, 1, 1);
 }
 
+static void embedded_topics(Cluster *c) {
+        const Config *config = c->context->config;
+
+        for (unsigned i = 0; i < config->n_producers; i++)
+                embedded_topic(c, config->producers[i].topic);
+        for (unsigned i = 0; i < config->n_groups; i++)
+                for (unsigned k = 0; k < config->groups[i].topics.n; k++)
+                        embedded_topic(c, config->groups[i].topics.items[k]);
+}
+
 static int embedded_start(Cluster *c) {
         const Config *config = c->context->config;
         char reason[256];
@@ -91,11 +101,7 @@ static int embedded_start(Cluster *c) {
                         (void) rd_kafka_mock_topic_create(c->mock, t->name, (int) t->partitions,
                                                           (int) t->replication);
         }
-        for (unsigned i = 0; i < config->n_producers; i++)
-                embedded_topic(c, config->producers[i].topic);
-        for (unsigned i = 0; i < config->n_groups; i++)
-                for (unsigned k = 0; k < config->groups[i].topics.n; k++)
-                        embedded_topic(c, config->groups[i].topics.items[k]);
+        embedded_topics(c);
         c->bootstrap = strdup(rd_kafka_mock_cluster_bootstraps(c->mock));
         return c->bootstrap ? 0 : -ENOMEM;
 }
@@ -364,9 +370,13 @@ static void cluster_found(Cluster *c, Probe *p) {
         for (unsigned i = 0; i < p->n_topics; i++)
                 topic_report(c, &p->topics[i]);
         c->topics_said = p->n_topics > 0;
-        c->topics_done = !refused;
-        if (refused)
+        c->topics_done = !refused && !c->topics_stale;
+        c->topics_pending = c->topics_stale;
+        if (c->topics_stale)
+                cluster_again(c, 0);
+        else if (refused)
                 cluster_again(c, REFUSED_EVERY_USEC);
+        c->topics_stale = false;
         c->state = CLUSTER_UP;
         c->found_usec = clock_usec();
         client_destroy(c->context->helpers, TAKE_PTR(c->admin), 0, NULL, NULL);
@@ -386,6 +396,7 @@ static void probe_done(void *job) {
                 cluster_found(c, p);
                 return;
         }
+        c->topics_stale = false;
         cluster_lost(c, p);
         cluster_again(c, PROBE_EVERY_USEC);
 }
@@ -461,6 +472,54 @@ void cluster_start(Cluster *c) {
         /* It lives in this process and its topics were made with it. */
         c->state = CLUSTER_UP;
         c->up(c->userdata, false);
+}
+
+/* ---- another configuration ---- */
+
+/* Its thread answers at once, without asking anybody. Returns whether the topic is new. */
+static bool embedded_create(Cluster *c, const TopicConfig *t) {
+        return rd_kafka_mock_topic_create(c->mock, t->name, (int) t->partitions,
+                                          (int) t->replication) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void embedded_reconfigure(Cluster *c, Changes *changes) {
+        const Config *config = c->context->config;
+
+        for (unsigned i = 0; i < config->n_topics; i++) {
+                const TopicConfig *t = &config->topics[i];
+                bool changed = false;
+
+                for (unsigned k = 0; k < changes->n && t->create && !changed; k++)
+                        changed = streq(changes->items[k].section, "topics") &&
+                                  streq(changes->items[k].name, t->name);
+                if (!changed || embedded_create(c, t))
+                        continue;
+                for (unsigned k = 0; k < changes->n; k++)
+                        if (streq(changes->items[k].section, "topics") &&
+                            streq(changes->items[k].name, t->name))
+                                changes->items[k].effect = CHANGE_NEEDS_RESTART;
+        }
+        embedded_topics(c);
+}
+
+void cluster_reconfigure(Cluster *c, Changes *changes) {
+        bool changed = false;
+
+        if (c->embedded) {
+                if (changes->n > 0)
+                        embedded_reconfigure(c, changes);
+                return;
+        }
+        for (unsigned i = 0; i < changes->n; i++)
+                changed = changed ||
+                          (streq(changes->items[i].section, "topics") && changes->items[i].after);
+        if (!changed)
+                return;
+        c->topics_done = c->topics_said = false;
+        c->topics_pending = true;
+        c->topics_stale = c->probing;
+        if (!c->probing)
+                cluster_again(c, 0);
 }
 
 void cluster_stop(Cluster *c) {

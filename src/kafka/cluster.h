@@ -6,6 +6,7 @@
  * the topics that the configuration wants to exist. Not for producing or consuming.
  */
 
+#include "config/diff.h"
 #include "kafka/context.h"
 #include "kafka/trouble.h"
 
@@ -36,8 +37,10 @@ struct Cluster {
 
         rd_kafka_t *admin; /* only while the cluster is looked for */
         bool probing;
-        bool topics_done; /* each is there, or may stay away */
-        bool topics_said; /* those that differ were named */
+        bool topics_done;    /* each is there, or may stay away */
+        bool topics_said;    /* those that differ were named */
+        bool topics_pending; /* a reload has changed them, and they were not seen to yet */
+        bool topics_stale;   /* the probe under way asks for what they were before that */
         bool stopping;
         sd_event_source *timer;
         ClusterUpHandler up;
@@ -53,6 +56,11 @@ DEFINE_CLEANUP(Cluster *, cluster_free);
 
 /* Begins to look for the cluster, at once and then every second until it is found. */
 void cluster_start(Cluster *c);
+/* The configuration has changed like this: sees to its topics. On the embedded broker they are
+ * there afterwards; a topic that exists stays as it is there, and its changes are told to need a
+ * restart. On a real one it takes until `topics_pending` is false; ClusterUpHandler is called then.
+ */
+void cluster_reconfigure(Cluster *c, Changes *changes);
 /* Ends that. */
 void cluster_stop(Cluster *c);
 

@@ -86,6 +86,15 @@ static int consumer_open(Consumer *c) {
         return 0;
 }
 
+void consumer_reconfigure(Consumer *c) {
+        c->reader = (EventReader){
+                .group = c->group->config->name,
+                .consumer = c->number,
+                .message = c->group->message,
+                .message_holds_value = template_uses(c->group->message, "value"),
+        };
+}
+
 int consumer_new(Group *group, KafkaContext *context, Consumer **ret) {
         _cleanup_(consumer_freep) Consumer *c = NULL;
         int r;
@@ -98,12 +107,7 @@ int consumer_new(Group *group, KafkaContext *context, Consumer **ret) {
         c->state = CONSUMER_GONE;
         c->paused = group->paused;
         c->number = context->next_consumer++;
-        c->reader = (EventReader){
-                .group = group->config->name,
-                .consumer = c->number,
-                .message = group->message,
-                .message_holds_value = template_uses(group->message, "value"),
-        };
+        consumer_reconfigure(c);
         if (asprintf(&c->client_id, "crier-%s-consumer-%u", group->config->name, c->number) < 0) {
                 c->client_id = NULL;
                 return -ENOMEM;

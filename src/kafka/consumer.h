@@ -60,7 +60,7 @@ typedef struct Consumer {
 
         uint64_t received;
         uint64_t written;
-        Meter meter; /* of received */
+        Meter meter;    /* of received */
         int session_ms; /* session.timeout.ms, as librdkafka has it */
         Trouble trouble;
         Entry entry; /* reading.c: the event on its way out */
@@ -85,6 +85,9 @@ void consumer_kill(Consumer *c);
 
 /* Reads nothing for a while, or goes on. */
 void consumer_set_paused(Consumer *c, bool paused);
+
+/* Its group has another configuration, and perhaps another message. */
+void consumer_reconfigure(Consumer *c);
 
 /* Serves what librdkafka has for it, then reads events until there are none, the sink is full or
  * its share of time is used up. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "common/log.h"
+#include "config/load.h"
 
 /* Commits go out, and waits are looked at, so often; oftener while something is waited for. */
 #define TICK_USEC USEC_PER_SEC
@@ -16,8 +17,12 @@
 /* A stop takes at most so long, with the broker gone, say. */
 #define STOP_USEC (3 * USEC_PER_SEC)
 
-static void fleet_arm(Fleet *f) {
-        bool busy = f->stopping;
+static bool fleet_is_leaving(const Fleet *f) {
+        return f->n_leaving_groups > 0 || f->n_leaving_producers > 0;
+}
+
+void fleet_arm(Fleet *f) {
+        bool busy = f->stopping || fleet_is_leaving(f);
 
         for (unsigned i = 0; i < f->n_groups && !busy; i++)
                 for (unsigned k = 0; k < f->groups[i]->n_consumers && !busy; k++)
@@ -27,6 +32,8 @@ static void fleet_arm(Fleet *f) {
 }
 
 static bool fleet_is_gone(const Fleet *f) {
+        if (fleet_is_leaving(f))
+                return false;
         for (unsigned i = 0; i < f->n_groups; i++)
                 if (!group_is_gone(f->groups[i]))
                         return false;
@@ -49,53 +56,135 @@ static void fleet_check_stopped(Fleet *f, uint64_t now) {
         f->on_stopped(f->userdata, gone, gone && !f->context.unsettled);
 }
 
+/* ---- who leaves ---- */
+
+static void tick_group(Group *g, uint64_t now) {
+        for (unsigned k = 0; k < g->n_consumers; k++)
+                consumer_tick(g->consumers[k], now);
+        group_tick(g, now);
+}
+
+/* The last one of its name that is gone leaves what it could not commit to the one that follows. */
+static void group_bequeath(Fleet *f, Group *g) {
+        Group *heir = fleet_find_group(f, g->config->name);
+
+        if (heir && !heir->started)
+                handover_move(&g->handover, &heir->handover);
+}
+
+static void fleet_reap(Fleet *f, uint64_t now) {
+        unsigned kept = 0;
+
+        for (unsigned i = 0; i < f->n_leaving_groups; i++) {
+                Group *g = f->leaving_groups[i];
+
+                tick_group(g, now);
+                if (!group_is_gone(g)) {
+                        f->leaving_groups[kept++] = g;
+                        continue;
+                }
+                group_bequeath(f, g);
+                group_free(g);
+        }
+        f->n_leaving_groups = kept;
+        kept = 0;
+        for (unsigned i = 0; i < f->n_leaving_producers; i++) {
+                Producer *p = f->leaving_producers[i];
+
+                producer_tick(p, now);
+                if (producer_is_gone(p))
+                        producer_free(p);
+                else
+                        f->leaving_producers[kept++] = p;
+        }
+        f->n_leaving_producers = kept;
+}
+
+static bool group_is_leaving(const Fleet *f, const char *name) {
+        for (unsigned i = 0; i < f->n_leaving_groups; i++)
+                if (streq(f->leaving_groups[i]->config->name, name))
+                        return true;
+        return false;
+}
+
+static bool producer_is_leaving(const Fleet *f, const char *name) {
+        for (unsigned i = 0; i < f->n_leaving_producers; i++)
+                if (streq(f->leaving_producers[i]->config->name, name))
+                        return true;
+        return false;
+}
+
+/* ---- start ---- */
+
+int fleet_start_waiting(Fleet *f) {
+        int error = 0;
+
+        if (!f->started || f->stopping || f->context.cluster->topics_pending)
+                return 0;
+        for (unsigned i = 0; i < f->n_groups; i++) {
+                Group *g = f->groups[i];
+                int r = 0;
+
+                if (!g->started && !group_is_leaving(f, g->config->name))
+                        r = group_start(g);
+                error = error < 0 ? error : r;
+        }
+        for (unsigned i = 0; i < f->n_producers; i++) {
+                Producer *p = f->producers[i];
+
+                if (p->state != PRODUCER_WAITING || producer_is_leaving(f, p->config->name))
+                        continue;
+                producer_begin(p);
+                if (p->failed && error == 0)
+                        error = -EIO;
+        }
+        return error;
+}
+
+bool fleet_is_settled(const Fleet *f) {
+        if (fleet_is_leaving(f))
+                return false;
+        for (unsigned i = 0; i < f->n_groups; i++)
+                if (!f->groups[i]->started)
+                        return false;
+        for (unsigned i = 0; i < f->n_producers; i++)
+                if (f->producers[i]->state == PRODUCER_WAITING)
+                        return false;
+        return true;
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         Fleet *f = userdata;
         uint64_t now = clock_usec();
 
-        fleet_arm(f);
         for (unsigned i = 0; i < f->n_producers; i++)
                 producer_tick(f->producers[i], now);
-        for (unsigned i = 0; i < f->n_groups; i++) {
-                for (unsigned k = 0; k < f->groups[i]->n_consumers; k++)
-                        consumer_tick(f->groups[i]->consumers[k], now);
-                group_tick(f->groups[i], now);
+        for (unsigned i = 0; i < f->n_groups; i++)
+                tick_group(f->groups[i], now);
+        if (fleet_is_leaving(f)) {
+                fleet_reap(f, now);
+                (void) fleet_start_waiting(f);
         }
+        fleet_arm(f);
         fleet_check_stopped(f, now);
-        return 0;
-}
-
-static int fleet_start_clients(Fleet *f) {
-        int r;
-
-        for (unsigned i = 0; i < f->n_groups; i++) {
-                r = group_start(f->groups[i]);
-                if (r < 0)
-                        return r;
-        }
-        for (unsigned i = 0; i < f->n_producers; i++) {
-                r = producer_start(f->producers[i]);
-                if (r < 0)
-                        return r;
-        }
         return 0;
 }
 
 static void on_cluster_up(void *userdata, bool was_up) {
         Fleet *f = userdata;
+        bool first = !f->started;
         int r;
 
         if (f->stopping)
                 return;
-        if (!f->started) {
-                f->started = true;
-                r = fleet_start_clients(f);
-                if (r < 0) {
-                        log_error_errno(r, "Cannot start all clients: %m");
-                        sd_event_exit(f->context.event, EXIT_FAILURE);
-                }
-                return;
+        f->started = true;
+        r = fleet_start_waiting(f);
+        if (r < 0 && first) {
+                log_error_errno(r, "Cannot start all clients: %m");
+                sd_event_exit(f->context.event, EXIT_FAILURE);
         }
+        if (first)
+                return;
         for (unsigned i = 0; i < f->n_groups; i++)
                 group_cluster_up(f->groups[i], was_up);
         for (unsigned i = 0; i < f->n_producers; i++)
@@ -129,13 +218,16 @@ static int fleet_make(Fleet *f) {
         return 0;
 }
 
-int fleet_new(sd_event *event, const Config *config, Sink *sink, Fleet **ret) {
+int fleet_new(sd_event *event, Config *config, Sink *sink, Fleet **ret) {
         _cleanup_(fleet_freep) Fleet *f = NULL;
         int r;
 
         f = calloc(1, sizeof(*f));
-        if (!f)
+        if (!f) {
+                config_free(config);
                 return -ENOMEM;
+        }
+        f->config = config;
         f->context = (KafkaContext){.event = event, .config = config, .sink = sink};
         r = helpers_new(event, &f->context.helpers);
         if (r < 0)
@@ -168,10 +260,13 @@ Fleet *fleet_free(Fleet *f) {
                 producer_free(f->producers[i]);
         free(f->groups);
         free(f->producers);
+        free(f->leaving_groups);
+        free(f->leaving_producers);
         sd_event_source_disable_unref(f->timer);
         cluster_free(f->context.cluster);
         helpers_free(f->context.helpers);
         key_tables_done(&f->context.keys);
+        config_free(f->config);
         free(f);
         return NULL;
 }
@@ -220,6 +315,9 @@ void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata) {
 }
 
 void fleet_sink_ready(Fleet *f) {
+        for (unsigned i = 0; i < f->n_leaving_groups && f->context.sink->state == SINK_OK; i++)
+                for (unsigned k = 0; k < f->leaving_groups[i]->n_consumers; k++)
+                        consumer_serve(f->leaving_groups[i]->consumers[k]);
         /* In turn, so that the first group does not take every place that becomes free. */
         for (unsigned i = 0; i < f->n_groups && f->context.sink->state == SINK_OK; i++) {
                 Group *g = f->groups[f->next_group++ % f->n_groups];

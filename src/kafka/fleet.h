@@ -6,6 +6,7 @@
  * configuration; their common start, tick and stop.
  */
 
+#include "config/diff.h"
 #include "kafka/cluster.h"
 #include "kafka/group.h"
 #include "kafka/producer.h"
@@ -21,6 +22,14 @@ typedef struct Fleet {
         unsigned n_groups;
         Producer **producers;
         unsigned n_producers;
+        Config *config; /* the one in force */
+
+        /* A reload has taken them out of the configuration, or makes others in their place. They
+         * finish; names do not find them. */
+        Group **leaving_groups;
+        unsigned n_leaving_groups;
+        Producer **leaving_producers;
+        unsigned n_leaving_producers;
 
         sd_event_source *timer;
         unsigned next_group; /* whose turn it is when the sink takes entries again */
@@ -33,9 +42,9 @@ typedef struct Fleet {
 } Fleet;
 
 /* Makes everything that is enabled, without connecting to anything but the embedded broker.
- * `config` and `sink` must outlive the fleet. Returns 0 or a negative errno; the caller frees with
- * fleet_free(). */
-int fleet_new(sd_event *event, const Config *config, Sink *sink, Fleet **ret);
+ * Takes `config` over, also on failure; `sink` must outlive the fleet. Returns 0 or a negative
+ * errno; the caller frees with fleet_free(). */
+int fleet_new(sd_event *event, Config *config, Sink *sink, Fleet **ret);
 /* Frees a fleet that has stopped cleanly, or was never started. One that has not stopped is left
  * where it is: its threads still use it, and the process is about to end. */
 Fleet *fleet_free(Fleet *f);
@@ -43,6 +52,22 @@ DEFINE_CLEANUP(Fleet *, fleet_free);
 
 /* Begins: the clients are made when the cluster is reached. */
 void fleet_start(Fleet *f);
+
+/* Puts another configuration in the place of the one in force, which it takes over, also on
+ * failure. What does not differ is not touched: a group that is the same does not rebalance, a
+ * producer's schedule goes on. Sections that are no lists stay what they were. Appends what
+ * differs, each with its effect, and what a command has set and is kept. What has to leave or to be
+ * made anew does so from now on: see fleet_is_settled(). Returns 0, or -ENOMEM: nothing was changed
+ * then. */
+int fleet_reconfigure(Fleet *f, Config *config, Changes *changes);
+/* Whether nobody leaves, or waits to be started, any more. */
+bool fleet_is_settled(const Fleet *f);
+
+/* For reconfigure.c: starts whoever waits for it and can be started. Returns 0, or the first error;
+ * the others are started all the same. */
+int fleet_start_waiting(Fleet *f);
+/* Has the tick come, soon where something is waited for. */
+void fleet_arm(Fleet *f);
 
 /* Stops everything within a bounded time, then calls the handler. */
 void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "config/schema.h"
 #include "journal/record.h"
 #include "kafka/cluster.h"
 #include "kafka/seek.h"
@@ -54,6 +55,7 @@ Group *group_free(Group *g) {
         copy_ring_done(&g->recent);
         template_free(g->message);
         free(g->trouble_topic);
+        schema_done(schema_find_section("groups"), &g->former);
         free(g);
         return NULL;
 }
@@ -130,6 +132,30 @@ int group_start(Group *g) {
         g->started = true;
         g->stable = g->wanted == 0;
         return group_scale(g, g->wanted);
+}
+
+int group_reconfigure(Group *g, const GroupConfig *config) {
+        _cleanup_free_ char *error = NULL;
+        Template *message = NULL, *former = g->message;
+        int r;
+
+        r = template_compile(config->message, TEMPLATE_MESSAGE, &message, &error);
+        if (r >= 0)
+                g->message = message;
+        g->config = config;
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                consumer_reconfigure(g->consumers[i]);
+        if (r >= 0)
+                template_free(former);
+        return r;
+}
+
+void group_retire(Group *g, GroupConfig *config) {
+        g->former = *config;
+        *config = (GroupConfig){0};
+        g->config = &g->former;
+        for (unsigned i = 0; i < g->n_consumers; i++)
+                consumer_reconfigure(g->consumers[i]);
 }
 
 void group_set_paused(Group *g, bool paused) {

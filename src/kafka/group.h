@@ -15,7 +15,8 @@
 
 struct Group {
         KafkaContext *context;
-        const GroupConfig *config;
+        const GroupConfig *config; /* in the fleet's, or `former` */
+        GroupConfig former;        /* where it is no longer in the fleet's configuration */
         Template *message;
         Consumer **consumers;
         unsigned n_consumers;   /* those that leave included */
@@ -55,6 +56,12 @@ bool group_is_gone(const Group *g);
 /* Has it have `n` consumers: makes new ones, or has the youngest leave. Returns 0 or a negative
  * errno; then it has as many as could be made. */
 int group_scale(Group *g, unsigned n);
+/* The configuration has changed, but nothing that needs other consumers: `config`, which is of the
+ * same name and must outlive the group, takes the place of the former one. How many consumers there
+ * are is left alone. Returns 0, or -ENOMEM: the message is what it was then. */
+int group_reconfigure(Group *g, const GroupConfig *config);
+/* It is no longer in the fleet's configuration: takes what `config` holds, and leaves it empty. */
+void group_retire(Group *g, GroupConfig *config);
 /* Has one of its consumers leave, or die, for good. */
 void group_remove(Group *g, Consumer *c);
 void group_kill(Group *g, Consumer *c);

@@ -39,3 +39,9 @@ int64_t handover_take(Handover *h, const char *topic, int32_t partition, int64_t
         (void) rd_kafka_topic_partition_list_del(h->list, topic, partition);
         return position;
 }
+
+void handover_move(Handover *from, Handover *to) {
+        handover_done(to);
+        *to = *from;
+        *from = (Handover){0};
+}

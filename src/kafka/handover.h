@@ -17,6 +17,8 @@ typedef struct Handover {
 } Handover;
 
 void handover_done(Handover *h);
+/* Forgets what `to` has and gives it what `from` has, which is empty then. */
+void handover_move(Handover *from, Handover *to);
 
 /* The partition is being given up with a position that is not committed. */
 void handover_note(Handover *h, const Partition *p);

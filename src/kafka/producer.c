@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "common/log.h"
+#include "config/schema.h"
 #include "journal/record.h"
 #include "kafka/client.h"
 #include "kafka/cluster.h"
@@ -42,40 +43,78 @@ static void producer_subject(const Producer *p, char *to, size_t size) {
         snprintf(to, size, "producer '%s'", p->config->name);
 }
 
-static int compile_templates(Producer *p) {
-        _cleanup_free_ char *error = NULL;
-        int r;
+/* What events are made of. */
+typedef struct Recipe {
+        Template *value;
+        Template **keys;
+        unsigned n_keys;
+        rd_kafka_headers_t *headers;
+} Recipe;
 
-        r = template_compile(p->config->value, TEMPLATE_VALUE, &p->value, &error);
-        if (r < 0)
-                return r;
-        p->keys = calloc(p->config->keys.n + 1, sizeof(*p->keys));
-        if (!p->keys)
-                return -ENOMEM;
-        for (unsigned i = 0; i < p->config->keys.n; i++) {
-                _cleanup_free_ char *key_error = NULL;
+static void recipe_done(Recipe *r) {
+        template_free(r->value);
+        for (unsigned i = 0; i < r->n_keys; i++)
+                template_free(r->keys[i]);
+        free(r->keys);
+        if (r->headers)
+                rd_kafka_headers_destroy(r->headers);
+        *r = (Recipe){0};
+}
 
-                r = template_compile(p->config->keys.items[i], TEMPLATE_VALUE, &p->keys[i],
-                                     &key_error);
-                if (r < 0)
-                        return r;
+static int make_headers(const StringList *list, rd_kafka_headers_t **ret) {
+        if (list->n == 0)
+                return 0;
+        *ret = rd_kafka_headers_new(list->n);
+        for (unsigned i = 0; i < list->n; i++) {
+                const char *value = strchr(list->items[i], '=');
+
+                if (!value || rd_kafka_header_add(*ret, list->items[i], value - list->items[i],
+                                                  value + 1, -1))
+                        return -EINVAL;
         }
         return 0;
 }
 
-static int make_headers(Producer *p) {
-        const StringList *list = &p->config->headers;
+/* The configuration's checks have compiled the templates once already. */
+static int recipe_make(const ProducerConfig *config, Recipe *recipe) {
+        _cleanup_free_ char *error = NULL;
+        int r;
 
-        if (list->n == 0)
-                return 0;
-        p->headers = rd_kafka_headers_new(list->n);
-        for (unsigned i = 0; i < list->n; i++) {
-                const char *value = strchr(list->items[i], '=');
+        r = template_compile(config->value, TEMPLATE_VALUE, &recipe->value, &error);
+        if (r < 0)
+                return r;
+        recipe->keys = calloc(config->keys.n + 1, sizeof(*recipe->keys));
+        if (!recipe->keys)
+                return -ENOMEM;
+        for (unsigned i = 0; i < config->keys.n; i++) {
+                _cleanup_free_ char *key_error = NULL;
 
-                if (!value || rd_kafka_header_add(p->headers, list->items[i],
-                                                  value - list->items[i], value + 1, -1))
-                        return -EINVAL;
+                r = template_compile(config->keys.items[i], TEMPLATE_VALUE, &recipe->keys[i],
+                                     &key_error);
+                if (r < 0)
+                        return r;
+                recipe->n_keys++;
         }
+        return make_headers(&config->headers, &recipe->headers);
+}
+
+/* Has events made by that of `config`. On failure everything is as it was. */
+static int producer_set_recipe(Producer *p, const ProducerConfig *config) {
+        _cleanup_(recipe_done) Recipe former = {p->value, p->keys, p->n_keys, p->headers};
+        Recipe recipe = {0};
+        int r = recipe_make(config, &recipe);
+
+        if (r < 0) {
+                former = recipe;
+                return r;
+        }
+        p->value = recipe.value;
+        p->keys = recipe.keys;
+        p->n_keys = recipe.n_keys;
+        p->headers = recipe.headers;
+        /* A constant value is expanded once: schedule.c. */
+        buffer_clear(&p->value_text);
+        buffer_clear(&p->key_text);
         return 0;
 }
 
@@ -103,10 +142,7 @@ int producer_new(KafkaContext *context, const ProducerConfig *config, Producer *
         }
         if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random) || p->random == 0)
                 p->random = clock_usec() | 1;
-        r = compile_templates(p);
-        if (r < 0)
-                return r;
-        r = make_headers(p);
+        r = producer_set_recipe(p, config);
         if (r < 0)
                 return r;
         r = queue_waker_new(context->event, on_wake, p, &p->waker);
@@ -135,12 +171,8 @@ Producer *producer_free(Producer *p) {
         producer_give_up_handles(p);
         if (p->rk)
                 rd_kafka_destroy(p->rk);
-        if (p->headers)
-                rd_kafka_headers_destroy(p->headers);
-        for (unsigned i = 0; p->keys && i < p->config->keys.n; i++)
-                template_free(p->keys[i]);
-        free(p->keys);
-        template_free(p->value);
+        recipe_done(&(Recipe){p->value, p->keys, p->n_keys, p->headers});
+        schema_done(schema_find_section("producers"), &p->former);
         sd_event_source_disable_unref(p->timer);
         queue_waker_free(p->waker);
         buffer_done(&p->value_text);
@@ -365,17 +397,42 @@ static void producer_give_up(Producer *p) {
         (void) rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
+void producer_begin(Producer *p) {
+        if (producer_start(p) >= 0)
+                return;
+        p->failed = true;
+        producer_give_up_handles(p);
+        on_destroyed(p);
+}
+
+int producer_reconfigure(Producer *p, const ProducerConfig *config) {
+        bool over = schedule_is_over(p);
+        int r = producer_set_recipe(p, config);
+
+        p->config = config;
+        if (over && !schedule_is_over(p) &&
+            (p->state == PRODUCER_RUNNING || p->state == PRODUCER_DONE)) {
+                p->state = PRODUCER_RUNNING;
+                schedule_begin(p, 1);
+                schedule_run(p);
+        }
+        return r;
+}
+
+void producer_retire(Producer *p, ProducerConfig *config) {
+        p->former = *config;
+        *config = (ProducerConfig){0};
+        p->config = &p->former;
+}
+
 bool producer_is_gone(const Producer *p) {
         return p->state == PRODUCER_GONE;
 }
 
 void producer_tick(Producer *p, uint64_t now) {
         meter_sample(&p->meter, now, p->acked);
-        if (p->state == PRODUCER_RESTARTING && now >= p->restart_usec && producer_start(p) < 0) {
-                p->failed = true;
-                producer_give_up_handles(p);
-                on_destroyed(p);
-        }
+        if (p->state == PRODUCER_RESTARTING && now >= p->restart_usec)
+                producer_begin(p);
         if (p->state == PRODUCER_STOPPING && now >= p->flush_usec && producer_queued(p) > 0)
                 producer_give_up(p);
         if (p->rk)

@@ -4,8 +4,8 @@
 /*
  * A named source of events for one topic: an open-loop schedule, or as many as the broker takes,
  * and what became of each event. Open loop: an event is due when the schedule (schedule.c) says so,
- * whether the broker keeps up or not; what does not fit librdkafka's bounded queue by then is counted
- * as overflowed.
+ * whether the broker keeps up or not; what does not fit librdkafka's bounded queue by then is
+ * counted as overflowed.
  */
 
 #include "config/template.h"
@@ -27,10 +27,12 @@ typedef enum ProducerState {
 
 typedef struct Producer {
         KafkaContext *context;
-        const ProducerConfig *config;
+        const ProducerConfig *config; /* in the fleet's, or `former` */
+        ProducerConfig former;        /* where it is no longer in the fleet's configuration */
         char *client_id;
         Template *value;
-        Template **keys;
+        Template **keys; /* n_keys */
+        unsigned n_keys;
         ProducerState state;
         rd_kafka_t *rk;
         rd_kafka_topic_t *topic;
@@ -58,7 +60,7 @@ typedef struct Producer {
         uint64_t trouble_usec; /* when the last one was lost or overflowed */
         Trouble trouble;
         Refusal refused;
-        Meter meter;           /* of acked */
+        Meter meter; /* of acked */
         Buffer value_text;
         Buffer key_text;
 } Producer;
@@ -72,6 +74,15 @@ DEFINE_CLEANUP(Producer *, producer_free);
 
 /* Begins the schedule. Returns 0 or a negative errno. */
 int producer_start(Producer *p);
+/* The same, but where that fails it is tried again later. */
+void producer_begin(Producer *p);
+/* The configuration has changed, but nothing that needs another client: `config`, which is of the
+ * same name and must outlive the producer, takes the place of the former one, and the schedule goes
+ * on; one that was over goes on where `count` is higher now. The rate is left alone. Returns 0, or
+ * a negative errno: value, keys and headers are what they were then. */
+int producer_reconfigure(Producer *p, const ProducerConfig *config);
+/* It is no longer in the fleet's configuration: takes what `config` holds, and leaves it empty. */
+void producer_retire(Producer *p, ProducerConfig *config);
 /* Makes no more events; what is under way is delivered if that is possible soon. */
 void producer_stop(Producer *p);
 /* True where nothing is under way any more and the client is gone. */

@@ -56,10 +56,10 @@ static rd_kafka_resp_err_t produce_one(Producer *p) {
         const void *value, *key = NULL;
 
         value = expand(p->value, p, &p->value_text, &value_size);
-        if (p->config->keys.n > 0) {
+        if (p->n_keys > 0) {
                 /* Keys are taken in turn: a constant one may not stay in the buffer. */
                 buffer_clear(&p->key_text);
-                key = expand(p->keys[p->made % p->config->keys.n], p, &p->key_text, &key_size);
+                key = expand(p->keys[p->made % p->n_keys], p, &p->key_text, &key_size);
         }
         if (p->headers)
                 return produce_with_headers(p, key, key_size, value, value_size);
