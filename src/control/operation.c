@@ -56,6 +56,16 @@ static void operation_time_out(Operation *o) {
                                   "reached", reached ? reached : json_object()));
 }
 
+/* How far it is. */
+static void operation_tell(Operation *o, uint64_t now) {
+        json_t *reached = o->kind->describe(o);
+
+        o->told_usec = now;
+        /* A client that does not read is not told; the last reply it gets. */
+        if (reached)
+                (void) request_continue(o->request, reached);
+}
+
 static void operation_step(Operation *o, uint64_t now) {
         json_t *parameters = NULL;
         const char *error = NULL;
@@ -70,11 +80,8 @@ static void operation_step(Operation *o, uint64_t now) {
                 operation_reply(o, NULL, o->kind->describe(o));
         else if (now >= o->deadline_usec)
                 operation_time_out(o);
-        else if (o->request->call.more && now - o->told_usec >= TELL_USEC) {
-                o->told_usec = now;
-                /* A client that does not read is not told; the last reply it gets. */
-                (void) request_continue(o->request, o->kind->describe(o));
-        }
+        else if (o->request->call.more && now - o->told_usec >= TELL_USEC)
+                operation_tell(o, now);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {

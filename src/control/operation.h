@@ -17,7 +17,7 @@ typedef struct OperationKind {
         /* Goes on, and looks: 1 the effect is there; 0 not yet; negative: it cannot come any more,
          * and `*ret_error` and `*ret_parameters` say why, as with a handler. */
         int (*step)(Operation *o, json_t **ret_parameters, const char **ret_error);
-        /* The parameters of the reply, as of now. */
+        /* The parameters of the reply, as of now. NULL: there is nothing to tell yet. */
         json_t *(*describe)(const Operation *o);
         /* Frees it, where free(3) is not enough. May be NULL. */
         Operation *(*free)(Operation *o);

@@ -8,54 +8,8 @@
 #include <errno.h>
 
 #include "common/nearest.h"
+#include "control/names.h"
 #include "control/pack.h"
-
-/* Names that there are. The last one is NULL. */
-typedef struct Names {
-        const char **items;
-        size_t n;
-} Names;
-
-static void names_done(Names *n) {
-        free(n->items);
-}
-#define _cleanup_names_ _cleanup_(names_done)
-
-static void names_add(Names *n, const char *name) {
-        const char **more;
-
-        for (size_t i = 0; i < n->n; i++)
-                if (streq(n->items[i], name))
-                        return;
-        more = reallocarray(n->items, n->n + 2, sizeof(*more));
-        if (!more)
-                return;
-        n->items = more;
-        n->items[n->n++] = name;
-        n->items[n->n] = NULL;
-}
-
-static void add_groups(Names *n, const Fleet *f) {
-        for (unsigned i = 0; i < f->n_groups; i++)
-                names_add(n, f->groups[i]->config->name);
-}
-
-static void add_producers(Names *n, const Fleet *f) {
-        for (unsigned i = 0; i < f->n_producers; i++)
-                names_add(n, f->producers[i]->config->name);
-}
-
-static void add_topics(Names *n, const Fleet *f) {
-        const Config *config = f->context.config;
-
-        for (unsigned i = 0; i < config->n_topics; i++)
-                names_add(n, config->topics[i].name);
-        for (unsigned i = 0; i < f->n_producers; i++)
-                names_add(n, f->producers[i]->config->topic);
-        for (unsigned i = 0; i < f->n_groups; i++)
-                for (unsigned k = 0; k < f->groups[i]->config->topics.n; k++)
-                        names_add(n, f->groups[i]->config->topics.items[k]);
-}
 
 /* "Did you mean 'x'?", or what there is. */
 static void append_names(Buffer *out, const char *what, const char *name, const Names *names) {
@@ -91,7 +45,7 @@ int refuse_group(const Fleet *f, const char *name, json_t **ret_parameters,
                  const char **ret_error) {
         _cleanup_names_ Names names = {0};
 
-        add_groups(&names, f);
+        names_add_groups(&names, f);
         return refuse_name(ret_parameters, ret_error, PROTOCOL_INTERFACE ".NoSuchGroup", "group",
                            "group", name, &names);
 }
@@ -100,7 +54,7 @@ int refuse_producer(const Fleet *f, const char *name, json_t **ret_parameters,
                     const char **ret_error) {
         _cleanup_names_ Names names = {0};
 
-        add_producers(&names, f);
+        names_add_producers(&names, f);
         return refuse_name(ret_parameters, ret_error, PROTOCOL_INTERFACE ".NoSuchProducer",
                            "producer", "producer", name, &names);
 }
@@ -109,7 +63,7 @@ int refuse_topic(const Fleet *f, const char *name, json_t **ret_parameters,
                  const char **ret_error) {
         _cleanup_names_ Names names = {0};
 
-        add_topics(&names, f);
+        names_add_topics(&names, f);
         return refuse_name(ret_parameters, ret_error, PROTOCOL_INTERFACE ".NoSuchTopic", "topic",
                            "topic", name, &names);
 }
@@ -118,8 +72,8 @@ int refuse_target(const Fleet *f, const char *name, json_t **ret_parameters,
                   const char **ret_error) {
         _cleanup_names_ Names names = {0};
 
-        add_groups(&names, f);
-        add_producers(&names, f);
+        names_add_groups(&names, f);
+        names_add_producers(&names, f);
         return refuse_name(ret_parameters, ret_error, PROTOCOL_INTERFACE ".NoSuchTarget",
                            "producer, group or consumer", "target", name, &names);
 }
@@ -138,9 +92,9 @@ int refuse_consumer(const Fleet *f, json_int_t number, json_t **ret_parameters,
                                                advice.size > 0 ? ", " : "There are: ", c->number);
                 }
         *ret_error = PROTOCOL_INTERFACE ".NoSuchConsumer";
-        *ret_parameters = json_pack(
-                "{s:s, s:s, s:I}", "text", buffer_string(&text), "advice",
-                advice.size > 0 ? buffer_string(&advice) : "There is none", "consumer", number);
+        *ret_parameters = json_pack("{s:s, s:s, s:I}", "text", buffer_string(&text), "advice",
+                                    advice.size > 0 ? buffer_string(&advice) : "There is none",
+                                    "consumer", number);
         return *ret_parameters ? 0 : -ENOMEM;
 }
 

@@ -14,6 +14,7 @@
 #include "kafka/follower.h"
 #include "kafka/helper.h"
 #include "kafka/keys.h"
+#include "kafka/width.h"
 
 typedef struct Cluster Cluster;
 
@@ -24,6 +25,8 @@ typedef struct KafkaContext {
         const Config *config;
         Cluster *cluster;
         KeyTables keys; /* of the topics that producers and groups name */
+        Widths widths;
+        unsigned surveys; /* under way */
         bool unsettled; /* a stop gave something up: an undelivered event, an offset not committed
                          */
         Followers followers;

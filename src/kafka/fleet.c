@@ -266,6 +266,7 @@ Fleet *fleet_free(Fleet *f) {
         cluster_free(f->context.cluster);
         helpers_free(f->context.helpers);
         key_tables_done(&f->context.keys);
+        widths_done(&f->context.widths);
         config_free(f->config);
         free(f);
         return NULL;
