@@ -82,14 +82,16 @@ static void draw_reload(const Command *c, const json_t *reply, Buffer *out) {
         buffer_appendf(out, " in %.1f s\n", (double) get_integer(reply, "duration_ms") / 1000);
 }
 
-int verb_reload(Command *c) {
-        double s = c->options->timeout_s;
-        json_t *parameters = json_object();
+static void draw_reload_progress(const Command *c, const json_t *reply, Buffer *out) {
+        size_t n = json_array_size(json_object_get(reply, "changes"));
 
-        if (s > 0)
-                json_object_set_new(parameters, "timeout_ms",
-                                    json_integer((json_int_t) (s * 1000)));
-        return command_look(c, parameters, reload_shape, draw_reload);
+        buffer_appendf(out, "%zu change%s to take effect", n, n == 1 ? "" : "s");
+}
+
+static const Change reloading = {reload_shape, draw_reload, draw_reload_progress};
+
+int verb_reload(Command *c) {
+        return command_change(c, json_object(), &reloading);
 }
 
 /* ---- log-level ---- */

@@ -225,6 +225,8 @@ int output_write(const Buffer *out) {
         _cleanup_failure_ Failure f = {0};
 
         errno = ENOMEM;
+        if (!out->failed && out->size == 0)
+                return 0;
         if (!out->failed && fwrite(out->data, 1, out->size, stdout) == out->size &&
             fflush(stdout) == 0)
                 return 0;

@@ -12,7 +12,7 @@ class Case(typing.NamedTuple):
     parameters: dict  # of the call
     reply: dict
     shown: tuple  # lines that are among what is shown; words, where columns do not matter
-    waits: bool = False  # waits for an effect: asks for progress, and takes --no-block
+    waits: bool = False  # waits for an effect, and asks for progress
 
 
 OWNERS = [fake.consumer(n, [fake.partition(n, lag=n)]) for n in range(5)]
@@ -194,8 +194,8 @@ CASES = {
             ("producers office: rate 1 → 5 (applied)", "groups new: (made anew)",
              "control: faults (none) → true (needs a restart: systemctl restart crierd.service)",
              "groups inv: consumers 2 → 3 (kept, a command has changed it since)",
-             "4 changes in 0.0 s")),
-        Case(("reload",), {}, {"duration_ms": 1200, "changes": []}, ("no changes in 1.2 s",)),
+             "4 changes in 0.0 s"), True),
+        Case(("reload",), {}, {"duration_ms": 1200, "changes": []}, ("no changes in 1.2 s",), True),
     ],
     "log-level": [
         Case(("log-level", "debug"), {"level": "debug"}, {"before": "info", "after": "debug"},
