@@ -33,7 +33,7 @@ static bool fleet_is_gone(const Fleet *f) {
         for (unsigned i = 0; i < f->n_producers; i++)
                 if (!producer_is_gone(f->producers[i]))
                         return false;
-        return true;
+        return sender_is_gone(f->sender);
 }
 
 static void fleet_check_stopped(Fleet *f, uint64_t now) {
@@ -61,6 +61,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
                         consumer_tick(f->groups[i]->consumers[k], now);
                 group_tick(f->groups[i], now);
         }
+        sender_tick(f->sender, now);
         fleet_check_stopped(f, now);
         return 0;
 }
@@ -148,6 +149,9 @@ int fleet_new(sd_event *event, const Config *config, Sink *sink, Fleet **ret) {
         r = cluster_new(&f->context, on_cluster_up, f, &f->context.cluster);
         if (r < 0)
                 return r;
+        r = sender_new(&f->context, &f->sender);
+        if (r < 0)
+                return r;
         r = fleet_make(f);
         if (r < 0)
                 return r;
@@ -168,6 +172,7 @@ Fleet *fleet_free(Fleet *f) {
                 producer_free(f->producers[i]);
         free(f->groups);
         free(f->producers);
+        sender_free(f->sender);
         sd_event_source_disable_unref(f->timer);
         cluster_free(f->context.cluster);
         helpers_free(f->context.helpers);
@@ -213,6 +218,7 @@ void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata) {
         cluster_stop(f->context.cluster);
         for (unsigned i = 0; i < f->n_producers; i++)
                 producer_stop(f->producers[i]);
+        sender_stop(f->sender);
         for (unsigned i = 0; i < f->n_groups; i++)
                 group_stop(f->groups[i]);
         fleet_arm(f);

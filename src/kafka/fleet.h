@@ -9,6 +9,7 @@
 #include "kafka/cluster.h"
 #include "kafka/group.h"
 #include "kafka/producer.h"
+#include "kafka/sender.h"
 
 /* Called once, when the fleet has stopped. `gone`: all clients are; otherwise the time was up and
  * threads of theirs still run. `settled`: everything that was under way was delivered, written and
@@ -21,6 +22,7 @@ typedef struct Fleet {
         unsigned n_groups;
         Producer **producers;
         unsigned n_producers;
+        Sender *sender; /* for events made by hand */
 
         sd_event_source *timer;
         unsigned next_group; /* whose turn it is when the sink takes entries again */
