@@ -40,7 +40,7 @@ static bool fleet_is_gone(const Fleet *f) {
         for (unsigned i = 0; i < f->n_producers; i++)
                 if (!producer_is_gone(f->producers[i]))
                         return false;
-        return true;
+        return sender_is_gone(f->sender);
 }
 
 static void fleet_check_stopped(Fleet *f, uint64_t now) {
@@ -166,6 +166,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
                 (void) fleet_start_waiting(f);
         }
         fleet_arm(f);
+        sender_tick(f->sender, now);
         fleet_check_stopped(f, now);
         return 0;
 }
@@ -240,6 +241,9 @@ int fleet_new(sd_event *event, Config *config, Sink *sink, Fleet **ret) {
         r = cluster_new(&f->context, on_cluster_up, f, &f->context.cluster);
         if (r < 0)
                 return r;
+        r = sender_new(&f->context, &f->sender);
+        if (r < 0)
+                return r;
         r = fleet_make(f);
         if (r < 0)
                 return r;
@@ -262,6 +266,7 @@ Fleet *fleet_free(Fleet *f) {
         free(f->producers);
         free(f->leaving_groups);
         free(f->leaving_producers);
+        sender_free(f->sender);
         sd_event_source_disable_unref(f->timer);
         cluster_free(f->context.cluster);
         helpers_free(f->context.helpers);
@@ -310,6 +315,7 @@ void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata) {
         cluster_stop(f->context.cluster);
         for (unsigned i = 0; i < f->n_producers; i++)
                 producer_stop(f->producers[i]);
+        sender_stop(f->sender);
         for (unsigned i = 0; i < f->n_groups; i++)
                 group_stop(f->groups[i]);
         fleet_arm(f);

@@ -10,6 +10,7 @@
 #include "kafka/cluster.h"
 #include "kafka/group.h"
 #include "kafka/producer.h"
+#include "kafka/sender.h"
 
 /* Called once, when the fleet has stopped. `gone`: all clients are; otherwise the time was up and
  * threads of theirs still run. `settled`: everything that was under way was delivered, written and
@@ -30,6 +31,7 @@ typedef struct Fleet {
         unsigned n_leaving_groups;
         Producer **leaving_producers;
         unsigned n_leaving_producers;
+        Sender *sender; /* for events made by hand */
 
         sd_event_source *timer;
         unsigned next_group; /* whose turn it is when the sink takes entries again */
