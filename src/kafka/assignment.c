@@ -188,6 +188,7 @@ static int add_partition(Consumer *c, const Lookup *l, int i) {
         if (r < 0)
                 return r;
         p->committed = committed;
+        p->end = l->high->elems[i].offset;
         p->keys = key_tables_find(&c->context->keys, elem->topic);
         /* All but at-most-once commit their start, so that it means the same after a crash. */
         if (committed != elem->offset && group_delivery(c->group) != DELIVERY_AT_MOST_ONCE)

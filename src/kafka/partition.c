@@ -90,8 +90,10 @@ unsigned partition_held(const Partition *p) {
 int64_t partition_lag(const Partition *p, rd_kafka_t *rk) {
         int64_t low, high;
 
-        if (p->position < 0 ||
-            rd_kafka_get_watermark_offsets(rk, p->topic, p->number, &low, &high) || high < 0)
+        if (p->position < 0)
                 return -1;
+        /* A log in which there is nothing to fetch is not told of. */
+        if (rd_kafka_get_watermark_offsets(rk, p->topic, p->number, &low, &high) || high < 0)
+                high = p->end;
         return MAX(high - p->position, (int64_t) 0);
 }

@@ -36,6 +36,7 @@ typedef struct Partition {
 
         int64_t position;  /* one behind the last event that was written (or counted); < 0: unknown
                             */
+        int64_t end;       /* of its log, when it was assigned */
         int64_t committed; /* what the broker has, as far as we know; < 0: nothing */
         int64_t fetched;   /* one behind the last event that was read: where reading goes on */
         int64_t anchor; /* to be committed, or what lies behind it, although nothing may have been
@@ -70,6 +71,6 @@ void partition_drop_held(Partition *p);
 void partition_move(Partition *p, int64_t offset);
 unsigned partition_held(const Partition *p);
 
-/* Events between the position and the end of the log as the last fetch told it, or -1 where
- * unknown. Does not block. */
+/* Events between the position and the end of the log, as the last fetch or else the assignment told
+ * it, or -1 where unknown. Does not block. */
 int64_t partition_lag(const Partition *p, rd_kafka_t *rk);
