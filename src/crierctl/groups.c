@@ -264,7 +264,7 @@ static void draw_grid(Grid *g, Buffer *out) {
                 [COLUMN_OWNS] = {"OWNS", COLUMN_LINES},    [COLUMN_LAG] = {"LAG", COLUMN_NUMBER},
                 [COLUMN_RATE] = {"RATE", COLUMN_NUMBER},
         };
-        size_t before = out->size;
+        size_t before;
 
         grid_measure(g);
         append_numbers(g, &numbers);

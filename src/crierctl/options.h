@@ -50,10 +50,10 @@ typedef enum OptionKind {
 typedef struct OptionRow {
         const char *name;
         char letter;          /* 0: none */
+        OptionKind kind;
         const char *argument; /* what the value is, or NULL; completion knows some of the words */
         const char *verbs;    /* that take it, with blanks between; NULL: all do */
         const char *help;     /* NULL: not for people */
-        OptionKind kind;
         size_t offset; /* in Options */
 } OptionRow;
 

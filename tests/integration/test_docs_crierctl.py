@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The manual page crierctl(1), --help and completion know each verb, option and exit code that there
-is, and no others."""
+"""The manual page crierctl(1), --help and completion know each verb, option and exit code that
+there is, and no others."""
 
 import re
 import subprocess
@@ -223,4 +223,5 @@ def test_whole_words_are_offered_to_shells_that_do_not_cut(place):
 
 def test_zsh_asks_crierctl_too():
     text = (TREE / "packaging/completion/_crierctl").read_text()
-    assert text.startswith("#compdef crierctl\n") and '--complete -- "${(@)words[2,CURRENT]}"' in text
+    assert text.startswith("#compdef crierctl\n")
+    assert '"$words[1]" --complete -- "${(@)words[2,CURRENT]}"' in text

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Each verb of crierctl, against a socket that answers as crierd would: what it sends, what it shows,
-and how it fails. The tests are made of the table of verbs and of one with replies."""
+"""Each verb of crierctl, against a socket that answers as crierd would: what it sends, what it
+shows, and how it fails. The tests are made of the table of verbs and of one with replies."""
 
 import contextlib
 import json
@@ -9,9 +9,7 @@ import pty
 import re
 import select
 import signal
-import socket
 import subprocess
-import time
 
 import pytest
 

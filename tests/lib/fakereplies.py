@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A call of each verb of crierctl: what is typed, what goes over the socket, a reply as crierd would
-make it, and the lines that are shown then."""
+"""A call of each verb of crierctl: what is typed, what goes over the socket, a reply as crierd
+would make it, and the lines that are shown then."""
 
 import typing
 
@@ -49,6 +49,17 @@ def event(offset, **more):
 def ranges(*pairs):
     return [{"partition": n, "first": f, "end": e} for n, (f, e) in enumerate(pairs)]
 
+
+DIFFERENCES = [
+    {"section": "producers", "name": "office", "key": "rate", "before": "1", "after": "5",
+     "effect": "applied"},
+    {"section": "groups", "name": "new", "key": None, "before": None, "after": None,
+     "effect": "restarted"},
+    {"section": "control", "name": None, "key": "faults", "before": None, "after": "true",
+     "effect": "needs_restart"},
+    {"section": "groups", "name": "inv", "key": "consumers", "before": "2", "after": "3",
+     "effect": "kept"},
+]
 
 CASES = {
     "status": [Case(("status",), {}, fake.status(), ("crierd 0.1.0, running",))],
@@ -182,19 +193,11 @@ CASES = {
              ("inv: 1 partition of t in 0.3 s", "t 3: 20 → 17"), True),
     ],
     "reload": [
-        Case(("reload",), {}, {"duration_ms": 40, "changes": [
-            {"section": "producers", "name": "office", "key": "rate", "before": "1",
-             "after": "5", "effect": "applied"},
-            {"section": "groups", "name": "new", "key": None, "before": None, "after": None,
-             "effect": "restarted"},
-            {"section": "control", "name": None, "key": "faults", "before": None,
-             "after": "true", "effect": "needs_restart"},
-            {"section": "groups", "name": "inv", "key": "consumers", "before": "2", "after": "3",
-             "effect": "kept"}]},
-            ("producers office: rate 1 → 5 (applied)", "groups new: (made anew)",
-             "control: faults (none) → true (needs a restart: systemctl restart crierd.service)",
-             "groups inv: consumers 2 → 3 (kept, a command has changed it since)",
-             "4 changes in 0.0 s"), True),
+        Case(("reload",), {}, {"duration_ms": 40, "changes": DIFFERENCES},
+             ("producers office: rate 1 → 5 (applied)", "groups new: (made anew)",
+              "control: faults (none) → true (needs a restart: systemctl restart crierd.service)",
+              "groups inv: consumers 2 → 3 (kept, a command has changed it since)",
+              "4 changes in 0.0 s"), True),
         Case(("reload",), {}, {"duration_ms": 1200, "changes": []}, ("no changes in 1.2 s",), True),
     ],
     "log-level": [

@@ -163,10 +163,11 @@ static json_t *status_with(const char *name, const char *partitions) {
                 "kind", "journal", "target", "/socket", "state", "ok", "entries", 3, "trouble",
                 "producers", "groups", "name", name, "topics", "t", "delivery", "at-least-once",
                 "configured", "auto", "reason", "so it is", "log", 1, "start", "latest", "stable",
-                0, "rebalances", 1, "received", 3, "written", 3, "per_second", 1.0, "lag", "standbys", "trouble",
-                "code", "x", "text", "it broke", "advice", "mend it", "since_ms",
-                (json_int_t) 940000, "consumers", "consumer", 0, "group", name, "client_id", "c", "state", "owner",
-                "paused", 0, "received", 3, "written", 3, "per_second", 1.0, "partitions", list);
+                0, "rebalances", 1, "received", 3, "written", 3, "per_second", 1.0, "lag",
+                "standbys", "trouble", "code", "x", "text", "it broke", "advice", "mend it",
+                "since_ms", (json_int_t) 940000, "consumers", "consumer", 0, "group", name,
+                "client_id", "c", "state", "owner", "paused", 0, "received", 3, "written", 3,
+                "per_second", 1.0, "partitions", list);
 }
 
 static void draw(json_t *status, const OutputStyle *style, Buffer *out) {

@@ -135,7 +135,7 @@ static void test_negative_numbers_are_arguments(void **state) {
         _cleanup_options_ Options o;
 
         assert_int_equal(parse(&o, &f, "scale", "g", "--json", "-2", "-.5%", "-", "-k", "-3", "--",
-                               "-x", NULL),
+                               "-x", (char *) NULL),
                          0);
         assert_int_equal(o.n_arguments, 6);
         assert_string_equal(o.arguments[2], "-2");
@@ -157,7 +157,7 @@ static void test_options_that_are_wrong_are_named(void **state) {
                 _cleanup_failure_ Failure f = {0};
                 _cleanup_options_ Options o;
 
-                assert_int_equal(parse(&o, &f, wrong[i][0], NULL), 2);
+                assert_int_equal(parse(&o, &f, wrong[i][0], (char *) NULL), 2);
                 if (!strstr(buffer_string(&f.text), wrong[i][1]))
                         fail_msg("no %s in: %s", wrong[i][1], buffer_string(&f.text));
         }
@@ -168,8 +168,9 @@ static void test_command_for_another_host_is_quoted(void **state) {
         _cleanup_buffer_ Buffer b = {0};
         _cleanup_options_ Options o;
 
-        assert_int_equal(
-                parse(&o, &f, "-H", "h", "-k", "it's", "produce", "t", "$(x)", "--json", NULL), 0);
+        assert_int_equal(parse(&o, &f, "-H", "h", "-k", "it's", "produce", "t", "$(x)", "--json",
+                               (char *) NULL),
+                         0);
         remote_command(&o, &b);
         assert_string_equal(buffer_string(&b),
                             "crierctl '--key=it'\\''s' '--json' -- 'produce' 't' '$(x)'");
