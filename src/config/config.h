@@ -87,6 +87,7 @@ typedef struct GroupConfig {
 
 typedef struct ControlConfig {
         char *socket;
+        bool faults; /* the embedded broker may be made to misbehave */
         ConfigOrigin origin;
 } ControlConfig;
 

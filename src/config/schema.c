@@ -102,6 +102,7 @@ static const SchemaKey control_keys[] = {
         KEY(SCHEMA_STRING, ControlConfig, socket, .check = check_socket,
             .fallback = "/run/crier/control",
             .detail = "an absolute path of at most 107 bytes (unix(7))"),
+        KEY(SCHEMA_BOOL, ControlConfig, faults, .fallback = "false"),
 };
 
 static const SchemaKey limits_keys[] = {

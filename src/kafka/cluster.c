@@ -533,7 +533,7 @@ void cluster_suspect(Cluster *c, rd_kafka_resp_err_t err, const char *text) {
         uint64_t due, when = clock_usec() + PROBE_EVERY_USEC;
         int enabled;
 
-        if (c->stopping || c->probing || c->embedded)
+        if (c->stopping || c->probing || (c->embedded && !c->context->config->control.faults))
                 return;
         /* One broker of several that is down goes on being reported. */
         if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)

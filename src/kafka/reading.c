@@ -18,8 +18,10 @@
 #define READING_SHARE_USEC (2 * USEC_PER_MSEC)
 
 /* Of what a partition gives at once so many of the last are remembered by the group: as many as
- * somebody looks at, and few enough not to be felt. */
+ * somebody looks at. Where there was more than it gives at once, the next comes at once, and what
+ * is remembered of this one must not be felt: a copy costs as much as reading two events. */
 #define RECENT_OF_BATCH 16
+#define RECENT_OF_FULL_BATCH 4
 
 /* Said once for a partition, as long as it is ours: events of one kind come in numbers. */
 static void report_cut(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
@@ -73,7 +75,8 @@ static void show_event(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
         Followers *all = &c->context->followers;
         const Buffer *message = NULL;
 
-        if (partition_held(p) <= RECENT_OF_BATCH) {
+        if (partition_held(p) <=
+            (p->n == PARTITION_BATCH ? RECENT_OF_FULL_BATCH : RECENT_OF_BATCH)) {
                 EventCopy *copy;
 
                 message = event_message(c, p, m);

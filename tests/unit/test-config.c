@@ -30,6 +30,7 @@ static void test_an_empty_file_is_an_idle_daemon(void **state) {
                 assert_null(c->cluster.origin.file);
                 assert_int_equal(c->n_topics + c->n_producers + c->n_groups, 0);
                 assert_string_equal(c->control.socket, "/run/crier/control");
+                assert_false(c->control.faults);
                 assert_int_equal(c->limits.in_flight_events, 16384);
                 assert_int_equal(c->limits.in_flight_bytes, 67108864);
         }
@@ -74,7 +75,7 @@ static void test_every_value_arrives_in_its_place(void **state) {
                 "groups: ( { name = \"g\"; topics = [ \"t\", \"u\" ]; consumers = 0; start = "
                 "\"earliest\"; delivery = \"at-most-once\"; log = false; message = \"m\"; "
                 "properties = [ \"z=4\" ]; } );\n"
-                "control: { socket = \"/tmp/s\"; };\n"
+                "control: { socket = \"/tmp/s\"; faults = true; };\n"
                 "limits: { in_flight_events = 0x10; in_flight_bytes = 17179869184L; };\n",
                 "");
 
@@ -98,6 +99,7 @@ static void test_every_value_arrives_in_its_place(void **state) {
         assert_false(c->groups[0].log);
         assert_string_equal(c->groups[0].message, "m");
         assert_string_equal(c->control.socket, "/tmp/s");
+        assert_true(c->control.faults);
         assert_int_equal(c->limits.in_flight_events, 16);
         assert_true(c->limits.in_flight_bytes == 17179869184);
         assert_int_equal(c->limits.origin.line, 6);
@@ -108,12 +110,12 @@ static void test_what_comes_later_is_refused_now(void **state) {
                 "groups = ( { name = \"g\"; topics = [ \"t\" ];\n"
                 "delivery = \"exactly-once\";\n"
                 "sync = true; } );\n"
-                "control = { faults = true; };\n",
+                "control = { access = true; };\n",
                 "t:2: 'groups.delivery': \"exactly-once\" is not known; allowed: \"auto\", "
                 "\"at-least-once\" or \"at-most-once\"\n"
                 "t:3: 'groups.sync': there is no such key; allowed: name, topics, enabled, "
                 "consumers, start, delivery, log, message, properties\n"
-                "t:4: 'control.faults': there is no such key; allowed: socket\n"));
+                "t:4: 'control.access': there is no such key; allowed: socket, faults\n"));
 }
 
 static void test_sections_are_known_and_have_their_form(void **state) {
