@@ -29,7 +29,7 @@ struct Group {
         Handover handover;
         Members members;
         struct Seek *seek; /* the last one; NULL: none yet */
-        CopyRing recent; /* its newest events */
+        CopyRing recent;   /* its newest events */
 
         /* Stable: every live consumer of ours has had its assignment since the last revocation. */
         bool stable;

@@ -260,8 +260,8 @@ static void on_reports(Producer *p, rd_kafka_event_t *ev) {
                         acked++;
                         key_table_count(p->key_table, KEY_PRODUCED, m);
                 } else if (m->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
-                         m->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT &&
-                         m->err != RD_KAFKA_RESP_ERR__FATAL)
+                           m->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT &&
+                           m->err != RD_KAFKA_RESP_ERR__FATAL)
                         producer_undelivered(p, m->err);
                 else
                         p->lost++;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Another configuration while everything goes on: what differs is applied and told, what is the same
-is left alone, what is wrong changes nothing."""
+"""Another configuration while everything goes on: what differs is applied and told, what is the
+same is left alone, what is wrong changes nothing."""
 
 import os
 import pathlib
@@ -299,6 +299,17 @@ def test_a_file_that_is_wrong_changes_nothing(crier, journal, how):
     assert [identity(crier.group(name)) for name in ("still", "g")] == before
     # And then it is mended.
     assert reload(crier, plan()) == {}
+
+
+def test_crierctl_says_what_differs_and_exits_78_for_what_is_wrong(crier):
+    rewrite(crier, plan(producer={"rate": 70.0}))
+    done = crier.ctl("reload", timeout=90)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "rate 50" in done.stdout and "70 (applied)" in done.stdout
+    rewrite(crier, "cluster: { bootstrop = 1; };\n")
+    refused = crier.ctl("reload")
+    assert refused.returncode == 78 and not refused.stdout
+    assert f"{crier.config_path}:1: 'cluster.bootstrop'" in refused.stderr
 
 
 def test_what_librdkafka_refuses_changes_nothing(crier):

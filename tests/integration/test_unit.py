@@ -13,11 +13,14 @@ SOURCE = TOP / "packaging/crierd.service.in"
 
 @pytest.fixture
 def unit(tmp_path):
-    """The unit as it is installed; the program in it is one that exists."""
+    """The unit as it is installed; the programs in it are one that exists."""
     path = tmp_path / "crierd.service"
     text = SOURCE.read_text()
     assert "ExecStart=@sbindir@/crierd\n" in text
-    path.write_text(text.replace("@sbindir@/crierd", shutil.which("true")))
+    assert "ExecReload=@bindir@/crierctl reload\n" in text
+    for program in ("@sbindir@/crierd", "@bindir@/crierctl"):
+        text = text.replace(program, shutil.which("true"))
+    path.write_text(text)
     return path
 
 

@@ -90,3 +90,58 @@ def test_topics_are_ours_to_create_on_a_broker_that_creates_them_by_itself(name,
         assert not journal.records("TOPIC_DIFFERS")
         assert len(cluster.topic_partitions(name)) == 5
         assert other not in cluster.admin().list_topics(timeout=10).topics
+
+
+def test_a_reload_makes_new_topics_before_their_groups(cluster, name, start, journal):
+    first = config.build(
+        bootstrap=cluster.bootstrap,
+        topics=[config.topic(name, 1)],
+        groups=[config.group(name, name, 1)],
+    )
+    crier = start(first, journal)
+    crier.wait_stable(owners=1)
+    rebalances = crier.group(name)["rebalances"]
+    new = name + "new"
+    crier.config_path.write_text(
+        config.text(
+            config.build(
+                bootstrap=cluster.bootstrap,
+                topics=[config.topic(name, 2), config.topic(new, 3)],
+                producers=[config.producer("p", new, rate=50.0)],
+                groups=[config.group(name, name, 1), config.group(new, new, 2, start="earliest")],
+            )
+        )
+    )
+    crier.change("Reload")
+    # Reload returns when they are there.
+    assert len(cluster.topic_partitions(new)) == 3
+    group = crier.group(new)
+    assert group["stable"] and sum(map(len, crier.owners(group).values())) == 3
+    assert crier.group(name)["rebalances"] == rebalances
+    assert journal.wait_record("TOPIC_CREATED", count=2).text("KAFKA_TOPIC") == new
+    assert journal.wait_record("TOPIC_DIFFERS").text("KAFKA_TOPIC") == name
+    assert not journal.records("TROUBLE")
+    journal.wait_events(20, group=new)
+
+
+def test_a_group_made_anew_on_kafka_skips_nothing_and_writes_nothing_twice(
+    cluster, name, start, journal
+):
+    def build(**group):
+        return config.build(
+            bootstrap=cluster.bootstrap,
+            topics=[config.topic(name, 3)],
+            producers=[config.producer("p", name, rate=200.0)],
+            groups=[config.group(name, name, 2, start="earliest", **group)],
+        )
+
+    crier = start(build(), journal)
+    crier.wait_stable(owners=2)
+    journal.wait_events(100)
+    crier.config_path.write_text(config.text(build(delivery="at-least-once")))
+    (change,) = crier.change("Reload")["changes"]
+    assert change["effect"] == "restarted"
+    crier.change("Pause", targets=["p"])
+    acked = crier.producer("p")["acked"]
+    places = [e.place for e in journal.wait_events(acked)]
+    assert len(places) == len(set(places)) == acked

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "config-text.h"
 #include "config/diff.h"
 
@@ -222,6 +224,46 @@ static void test_a_change_reads_as_a_line(void **state) {
         }
 }
 
+/* The rows of the manual's table are ".It Ic KEY Ta WHAT". */
+static void assert_row(const char *page, const char *key, bool exactly, const char *what) {
+        _cleanup_buffer_ Buffer row = {0};
+        const char *found;
+
+        buffer_appendf(&row, "\n.It Ic %s Ta ", key);
+        found = strstr(page, buffer_string(&row));
+        if (!found) {
+                fail_msg("the manual has no row for '%s'", key);
+                return;
+        }
+        found += row.size;
+        if ((strncmp(found, what, strlen(what)) == 0) != exactly)
+                fail_msg("the manual says of '%s': %.40s", key, found);
+}
+
+static void test_the_manual_has_the_table(void **state) {
+        _cleanup_buffer_ Buffer page = {0};
+        FILE *f = fopen(TESTS_DIR "/../man/crierd.8", "re");
+        const SchemaSection *section;
+        char line[1000];
+
+        assert_non_null(f);
+        while (fgets(line, sizeof(line), f))
+                buffer_append_string(&page, line);
+        fclose(f);
+        for (size_t s = 0; (section = schema_section(s)); s++) {
+                if (!section->list)
+                        assert_row(buffer_string(&page), section->name, true,
+                                   "needs a restart of crierd\n");
+                for (size_t k = 1; section->list && k < section->n_keys; k++) {
+                        _cleanup_buffer_ Buffer name = {0};
+
+                        buffer_appendf(&name, "%s.%s", section->name, section->keys[k].name);
+                        assert_row(buffer_string(&page), buffer_string(&name),
+                                   section->keys[k].anew, "made anew\n");
+                }
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_the_same_text_has_no_differences),
@@ -237,6 +279,7 @@ int main(void) {
                 cmocka_unit_test(test_long_values_are_cut),
                 cmocka_unit_test(test_every_key_of_the_table_is_compared),
                 cmocka_unit_test(test_a_change_reads_as_a_line),
+                cmocka_unit_test(test_the_manual_has_the_table),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,25 @@ def test_wrong_configuration_fails_once_and_says_where(service):
     assert any("crierd.conf:1" in text and "bootstrop" in text for text in said), said
 
 
+def test_systemctl_reload_applies_what_differs_and_refuses_what_is_wrong(simple):
+    pid, untouched = simple.pid, simple.group("mail")["rebalances"]
+    changed = simple.machine.run("cat", "/etc/crier/crierd.conf").stdout
+    assert "rate = 20.0" in changed
+    simple.machine.write("/etc/crier/crierd.conf", changed.replace("rate = 20.0", "rate = 60.0"))
+    simple.machine.run("systemctl", "reload", "crierd")
+    assert simple.producer("office")["rate"] == 60
+    assert simple.group("mail")["rebalances"] == untouched
+    assert simple.machine.show("crierd", "ActiveState") == "active"
+    (record,) = simple.records("RELOADED")
+    assert record.text("CRIER_CHANGES") == "producers 'office': rate 20 -> 60"
+    simple.machine.write("/etc/crier/crierd.conf", changed + "nonsense = 1;\n")
+    refused = simple.machine.run("systemctl", "reload", "crierd", check=False)
+    assert refused.returncode != 0
+    assert simple.machine.show("crierd", "ActiveState") == "active"
+    assert "nonsense" in simple.records("RELOAD_REFUSED")[-1].text("MESSAGE")
+    assert simple.pid == pid and simple.producer("office")["rate"] == 60
+
+
 def test_unit_can_reach_a_remote_broker(service):
     """No filter of addresses, and the address families of the network."""
     for name in ("IPAddressDeny", "IPAddressAllow", "SocketBindDeny"):
