@@ -17,6 +17,7 @@
 #include "crierctl/client.h"
 #include "crierctl/output.h"
 #include "crierctl/status.h"
+#include "crierctl/top.h"
 #include "protocol/verbs.h"
 
 /* --timeout, in seconds. */
@@ -203,11 +204,16 @@ static int verb_status(const Verb *verb, char **arguments, const OutputStyle *st
         return output_write(&out);
 }
 
+static int verb_top(const Verb *verb, char **arguments, const OutputStyle *style, Failure *f) {
+        return top_run(arg_socket, style, f);
+}
+
 static const struct {
         const char *name;
         int (*run)(const Verb *verb, char **arguments, const OutputStyle *style, Failure *f);
 } runs[] = {
         {"status", verb_status},
+        {"top", verb_top},
 };
 
 /* Runs the verb that is named by the arguments, or the first. */

@@ -10,6 +10,8 @@
 const Verb verbs[] = {
 #define VERB(id, verb, method, arguments, access, timeout, help) \
         {verb, PROTOCOL_INTERFACE "." method, arguments, help, ACCESS_##access, timeout},
+#define CLIENT_VERB(id, verb, arguments, timeout, help) \
+        {verb, NULL, arguments, help, ACCESS_ANYBODY, timeout},
 #include "protocol/verbs.def"
 #undef VERB
         {NULL},
