@@ -235,17 +235,28 @@ static int reply_failed(int error, Buffer *out) {
         return dispatch_error(PROTOCOL_INTERFACE ".Failed", buffer_string(&text), "Try again", out);
 }
 
-int dispatch_reply(const Dispatcher *d, const char *error, json_t *parameters, bool continues,
-                   Buffer *out) {
+/* Appends a reply that is not longer than it may be, or nothing. */
+static int reply_append(const Dispatcher *d, const char *error, json_t *parameters, bool continues,
+                        Buffer *out) {
         size_t before = out->size;
         int r;
 
         r = varlink_reply_encode(error, parameters, continues, out);
-        if (r == -EMSGSIZE || (r == 0 && out->size - before > d->reply_max)) {
-                out->size = before;
-                return reply_failed(-EMSGSIZE, out);
-        }
-        return r;
+        if (r < 0 || out->size - before <= d->reply_max)
+                return r;
+        out->size = before;
+        return -EMSGSIZE;
+}
+
+int dispatch_reply(const Dispatcher *d, const char *error, json_t *parameters, Buffer *out) {
+        int r;
+
+        r = reply_append(d, error, parameters, false, out);
+        return r == -EMSGSIZE ? reply_failed(r, out) : r;
+}
+
+int dispatch_continue(const Dispatcher *d, json_t *parameters, Buffer *out) {
+        return reply_append(d, NULL, parameters, true, out);
 }
 
 /* Runs the handler and appends what it says. */
@@ -260,7 +271,7 @@ static int reply_from_handler(const Dispatcher *d, const ControlMethod *m, Reque
                 return r;
         if (r < 0)
                 return reply_failed(r, out);
-        return dispatch_reply(d, error, parameters, false, out);
+        return dispatch_reply(d, error, parameters, out);
 }
 
 int dispatch_call(const Dispatcher *d, Request *request, Buffer *out) {

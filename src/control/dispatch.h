@@ -20,8 +20,10 @@ typedef struct Dispatcher {
 int dispatch_call(const Dispatcher *d, Request *request, Buffer *out);
 
 /* Appends a reply; one that is too long becomes an error. Returns 0 or -ENOMEM. */
-int dispatch_reply(const Dispatcher *d, const char *error, json_t *parameters, bool continues,
-                   Buffer *out);
+int dispatch_reply(const Dispatcher *d, const char *error, json_t *parameters, Buffer *out);
+
+/* Appends a reply that others follow. Returns 0; -EMSGSIZE, -ENOMEM: nothing was appended. */
+int dispatch_continue(const Dispatcher *d, json_t *parameters, Buffer *out);
 
 /* Appends io.crier.Control.ERROR with what is wrong and what to do, the form of all errors of our
  * own. */

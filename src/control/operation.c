@@ -80,7 +80,7 @@ static void operation_step(Operation *o, uint64_t now) {
                 operation_reply(o, NULL, o->kind->describe(o));
         else if (now >= o->deadline_usec)
                 operation_time_out(o);
-        else if (o->request->call.more && now - o->told_usec >= TELL_USEC)
+        else if (now - o->told_usec >= TELL_USEC && request_can_continue(o->request))
                 operation_tell(o, now);
 }
 

@@ -8,6 +8,7 @@
 
 #include "control/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -94,6 +95,23 @@ static Connection *connection_of(Request *r) {
         return (Connection *) (void *) ((char *) r - offsetof(Connection, request));
 }
 
+/* Nothing of a request is left afterwards. */
+static void request_end(Request *r) {
+        varlink_call_done(&r->call);
+        r->gone = NULL;
+        r->userdata = NULL;
+}
+
+/* The client is gone: whoever keeps the request is told, once. */
+static void request_abandon(Request *r) {
+        void (*gone)(void *userdata) = r->gone;
+        void *userdata = r->userdata;
+
+        request_end(r);
+        if (gone)
+                gone(userdata);
+}
+
 static Connection *connection_free(Connection *c) {
         if (!c)
                 return NULL;
@@ -103,9 +121,7 @@ static Connection *connection_free(Connection *c) {
                         c->next->link = c->link;
                 c->server->n_connections--;
         }
-        if (c->request.gone)
-                c->request.gone(c->request.userdata);
-        varlink_call_done(&c->request.call);
+        request_abandon(&c->request);
         source_drop(&c->io);
         source_drop(&c->deadline);
         closep(&c->fd);
@@ -156,15 +172,23 @@ static int connection_wait(Connection *c, Waiting waiting) {
         uint64_t delay = waiting == WAITING_CALL ? limits->partial_usec : limits->stalled_usec;
         int r;
 
+        if (waiting == WAITING_NOTHING) {
+                c->waiting = waiting;
+                return sd_event_source_set_enabled(c->deadline, SD_EVENT_OFF);
+        }
         if (waiting == c->waiting)
                 return 0;
         c->waiting = waiting;
-        if (waiting == WAITING_NOTHING)
-                return sd_event_source_set_enabled(c->deadline, SD_EVENT_OFF);
         r = sd_event_source_set_time(c->deadline, clock_usec() + delay);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(c->deadline, SD_EVENT_ONESHOT);
+}
+
+/* What was waited for has come: the next wait has a deadline of its own. */
+static void connection_advance(Connection *c, Waiting waiting) {
+        if (c->waiting == waiting)
+                c->waiting = WAITING_NOTHING;
 }
 
 /* Sends what there is. Returns 1 when all of it is sent, 0 when the client has to read first,
@@ -181,6 +205,8 @@ static int connection_send(Connection *c) {
                 if (n < 0)
                         break;
                 c->sent += (size_t) n;
+                /* Only a client that reads makes the socket take bytes again. */
+                connection_advance(c, WAITING_READER);
         }
         if (c->sent < c->reply.size)
                 return 0;
@@ -205,12 +231,6 @@ static int connection_read(Connection *c) {
         return varlink_decoder_add(&c->decoder, bytes, (size_t) n);
 }
 
-static void request_end(Request *r) {
-        varlink_call_done(&r->call);
-        r->gone = NULL;
-        r->userdata = NULL;
-}
-
 /* Answers the next whole call, if there is one. Returns 1 if there was, 0 if not, negative when the
  * connection is to end: what came is not Varlink, or memory is short. */
 static int connection_serve(Connection *c) {
@@ -224,12 +244,12 @@ static int connection_serve(Connection *c) {
                 return r;
         }
         c->unserved = varlink_decoder_partial(&c->decoder);
-        if (c->waiting == WAITING_CALL)
-                c->waiting = WAITING_NOTHING;
+        connection_advance(c, WAITING_CALL);
         r = varlink_call_parse(frame, size, &c->request.call);
         if (r < 0)
                 return r;
         r = dispatch_call(&c->server->dispatcher, &c->request, &c->reply);
+        assert(r != REQUEST_KEPT || connection_is_kept(c));
         if (r != REQUEST_KEPT)
                 request_end(&c->request);
         return r < 0 ? r : 1;
@@ -278,9 +298,8 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
         Connection *c = userdata;
         Server *s = c->server;
 
-        /* Only a client that reads makes the socket take bytes again. */
-        if (c->waiting == WAITING_READER && (revents & EPOLLOUT))
-                c->waiting = WAITING_NOTHING;
+        if (revents & EPOLLOUT)
+                connection_advance(c, WAITING_READER);
         if (connection_step(c, revents) < 0 || connection_update(c) < 0)
                 connection_free(c);
         server_account(s, started);
@@ -471,14 +490,11 @@ int server_new(sd_event *event, const char *path, const ControlMethod *methods, 
 }
 
 Server *server_free(Server *s) {
-        Connection *c, *next;
-
         if (!s)
                 return NULL;
-        for (c = s->connections; c; c = next) {
-                next = c->next;
-                connection_free(c);
-        }
+        /* Whoever is told that one is gone may answer, and so end, another. */
+        while (s->connections)
+                connection_free(s->connections);
         source_drop(&s->accept);
         source_drop(&s->accept_timer);
         source_drop(&s->resume_timer);
@@ -505,44 +521,58 @@ static void connection_push(Connection *c) {
 }
 
 void request_reply(Request *r, const char *error, json_t *parameters) {
+        uint64_t started = clock_usec_of(CLOCK_THREAD_CPUTIME_ID);
         _cleanup_json_ json_t *p = parameters;
         Connection *c = connection_of(r);
+        Server *s = c->server;
         bool oneway = r->call.oneway;
         int k = 0;
 
         request_end(r);
         if (!oneway)
-                k = dispatch_reply(&c->server->dispatcher, error, p, false, &c->reply);
+                k = dispatch_reply(&s->dispatcher, error, p, &c->reply);
         if (k < 0)
                 connection_free(c);
         else
                 connection_push(c);
+        server_account(s, started);
+}
+
+/* Forgets what was sent, once that is as much as what is left: no more bytes are moved than sent.
+ */
+static void connection_compact(Connection *c) {
+        size_t left = c->reply.size - c->sent;
+
+        if (c->sent < left)
+                return;
+        memmove(c->reply.data, c->reply.data + c->sent, left);
+        c->reply.size = left;
+        c->sent = 0;
 }
 
 /* The Request is the connection's, which is not changed here. */
 bool request_can_continue(const Request *r) {
         const Connection *c = connection_of((Request *) (uintptr_t) r);
 
-        return c->reply.size - c->sent <= c->server->limits.backlog_bytes;
+        return r->call.more && !r->call.oneway && !c->server->paused &&
+               c->reply.size - c->sent <= c->server->limits.backlog_bytes;
 }
 
 int request_continue(Request *r, json_t *parameters) {
+        uint64_t started = clock_usec_of(CLOCK_THREAD_CPUTIME_ID);
         _cleanup_json_ json_t *p = parameters;
         Connection *c = connection_of(r);
+        Server *s = c->server;
         int k;
 
         if (!r->call.more || r->call.oneway)
                 return 0;
         if (!request_can_continue(r))
                 return -EAGAIN;
-        if (c->sent > 0) {
-                memmove(c->reply.data, c->reply.data + c->sent, c->reply.size - c->sent);
-                c->reply.size -= c->sent;
-                c->sent = 0;
-        }
-        k = varlink_reply_encode(NULL, p, true, &c->reply);
-        if (k < 0)
-                return k;
-        connection_push(c);
-        return 0;
+        connection_compact(c);
+        k = dispatch_continue(&s->dispatcher, p, &c->reply);
+        if (k == 0)
+                connection_push(c);
+        server_account(s, started);
+        return k;
 }

@@ -50,12 +50,13 @@ void request_keep(Request *r, void (*gone)(void *userdata), void *userdata);
 void request_reply(Request *r, const char *error, json_t *parameters);
 
 /* One of several replies, for a call that asked for `more`; nothing is sent for another. Takes
- * `parameters` over. Returns 0; -EAGAIN where the client has not read the earlier ones (nothing is
- * sent); -EMSGSIZE, -ENOMEM. The request may be gone afterwards: gone() was called then. */
+ * `parameters` over. Returns 0; -EAGAIN where the client has not read the earlier ones, or the
+ * clients have had their share of the time (nothing is sent); -EMSGSIZE, -ENOMEM. The request may be
+ * gone afterwards: gone() was called then. */
 int request_continue(Request *r, json_t *parameters);
 
-/* Whether the client has read enough of the earlier replies for request_continue() to take another:
- * spares making one in vain. */
+/* Whether request_continue() would send something now: worth asking before parameters are made that
+ * take time to make. */
 bool request_can_continue(const Request *r);
 
 /* What a parameter may be. JSON's null stands for one that is not there. */

@@ -268,17 +268,21 @@ static int dump_to_buffer(const char *text, size_t size, void *userdata) {
 /* Appends a message with its NUL, or nothing. */
 static int message_encode(json_t *message, size_t max, Buffer *out) {
         size_t before = out->size;
+        int r = 0;
 
         if (json_dump_callback(message, dump_to_buffer, out, JSON_COMPACT) < 0)
                 out->failed = true;
         buffer_append_byte(out, 0);
-        if (out->failed || out->size - before - 1 > max) {
-                int r = out->failed ? -ENOMEM : -EMSGSIZE;
-
+        if (out->failed)
+                r = -ENOMEM;
+        else if (out->size - before - 1 > max)
+                r = -EMSGSIZE;
+        /* What stands before it can still be sent. */
+        if (r < 0) {
                 out->size = before;
-                return r;
+                out->failed = false;
         }
-        return 0;
+        return r;
 }
 
 /* Sets a key where there is something to say; the value is taken over, also when it fails. */

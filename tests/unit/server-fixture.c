@@ -59,6 +59,42 @@ static int method_spin(void *userdata, Request *request, json_t **ret_parameters
         return 0;
 }
 
+static void on_kept_gone(void *userdata) {
+        Kept *k = userdata;
+
+        k->request = NULL;
+        k->gone++;
+        if (k->on_gone)
+                k->on_gone(k);
+}
+
+static int method_keep(void *userdata, Request *request, json_t **ret_parameters,
+                       const char **ret_error) {
+        Fixture *f = userdata;
+        Kept *k = f->kept + f->n_kept++;
+
+        assert_in_range(f->n_kept, 1, KEPT_MAX);
+        k->request = request;
+        request_keep(request, on_kept_gone, k);
+        return REQUEST_KEPT;
+}
+
+static int method_typed(void *userdata, Request *request, json_t **ret_parameters,
+                        const char **ret_error) {
+        ((Fixture *) userdata)->calls++;
+        return 0;
+}
+
+static const ControlParameter typed_parameters[] = {
+        {"text", CONTROL_STRING, .required = true},
+        {"integer", CONTROL_INTEGER, .min = -3, .max = 3},
+        {"number", CONTROL_NUMBER},
+        {"boolean", CONTROL_BOOLEAN},
+        {"strings", CONTROL_STRINGS},
+        {"objects", CONTROL_OBJECTS},
+        {NULL},
+};
+
 static const ControlParameter echo_parameters[] = {
         {"text", CONTROL_STRING},
         {"i", CONTROL_INTEGER},
@@ -72,6 +108,8 @@ const ControlMethod methods[] = {
         {"io.crier.Control.Refuses", ACCESS_ANYBODY, method_refuses},
         {"io.crier.Control.Big", ACCESS_ANYBODY, method_big},
         {"io.crier.Control.Spin", ACCESS_ANYBODY, method_spin},
+        {"io.crier.Control.Keep", ACCESS_ANYBODY, method_keep},
+        {"io.crier.Control.Typed", ACCESS_ANYBODY, method_typed, typed_parameters},
         {"io.crier.Control.Secret", ACCESS_OPERATOR, method_nothing},
         {NULL},
 };
@@ -129,6 +167,15 @@ void await_connections(Fixture *f, unsigned n) {
         uint64_t end = clock_usec() + PATIENCE_USEC;
 
         while (server_connections(f->server) != n) {
+                assert_true(clock_usec() < end);
+                turn(f);
+        }
+}
+
+void await_kept(Fixture *f, unsigned n) {
+        uint64_t end = clock_usec() + PATIENCE_USEC;
+
+        while (f->n_kept != n) {
                 assert_true(clock_usec() < end);
                 turn(f);
         }

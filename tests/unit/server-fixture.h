@@ -22,16 +22,29 @@
 /* Text in the reply of the method Big. */
 #define BIG_SIZE ((size_t) 300 * 1024)
 
+/* A request that the method Keep keeps. */
+typedef struct Kept {
+        Request *request; /* NULL when its client has gone */
+        unsigned gone;    /* how often that was said */
+        void (*on_gone)(struct Kept *k);
+        void *userdata; /* on_gone's */
+} Kept;
+
+#define KEPT_MAX 8
+
 typedef struct Fixture {
         char directory[64];
         char path[96];
         sd_event *event;
         Server *server;
         uint64_t spun_usec; /* CPU time spent in the method Spin, a millisecond a call */
-        unsigned calls;     /* of Echo and Big */
+        unsigned calls;     /* of Echo, Big and Typed */
+        Kept kept[KEPT_MAX];
+        unsigned n_kept;
 } Fixture;
 
-/* Echo, Nothing, Fails, Refuses, Big, Spin; and Secret, which is for operators. */
+/* Echo, Nothing, Fails, Refuses, Big, Spin; Keep, which is answered by the test; Typed, which takes
+ * one parameter of each type; and Secret, which is for operators. */
 extern const ControlMethod methods[];
 
 /* A call of Echo, and its reply. */
@@ -50,6 +63,9 @@ void turn(Fixture *f);
 
 /* Turns the loop until so many clients are connected. */
 void await_connections(Fixture *f, unsigned n);
+
+/* Turns the loop until so many calls of Keep have come. */
+void await_kept(Fixture *f, unsigned n);
 
 /* A client's side of a new connection, non-blocking. */
 int connect_to(const char *path);

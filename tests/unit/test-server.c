@@ -78,6 +78,91 @@ static void test_unknown_methods_interfaces_and_parameters_are_errors(void **sta
         assert_error(f, fd, VARLINK_INVALID_PARAMETER, "{\"parameter\":\"x\"}");
 }
 
+/* Calls Typed with these parameters. */
+static void give_typed(Fixture *f, int fd, const char *parameters) {
+        _cleanup_buffer_ Buffer call = {0};
+
+        buffer_appendf(&call, "{\"method\":\"io.crier.Control.Typed\",\"parameters\":%s}",
+                       parameters);
+        give(f, fd, buffer_string(&call));
+}
+
+static void test_parameters_of_another_type_are_refused_by_name(void **state) {
+        static const struct {
+                const char *parameters, *wrong;
+        } rows[] = {
+                {"{}", "text"},
+                {"{\"text\":null}", "text"},
+                {"{\"text\":1}", "text"},
+                {"{\"text\":\"x\",\"txet\":1}", "txet"},
+                {"{\"text\":\"x\",\"txet\":null}", "txet"},
+                {"{\"text\":\"x\",\"\":1}", ""},
+                {"{\"text\":\"x\",\"integer\":1.0}", "integer"},
+                {"{\"text\":\"x\",\"integer\":\"1\"}", "integer"},
+                {"{\"text\":\"x\",\"integer\":true}", "integer"},
+                {"{\"text\":\"x\",\"number\":\"1\"}", "number"},
+                {"{\"text\":\"x\",\"boolean\":0}", "boolean"},
+                {"{\"text\":\"x\",\"strings\":\"a\"}", "strings"},
+                {"{\"text\":\"x\",\"strings\":[\"a\",1]}", "strings"},
+                {"{\"text\":\"x\",\"strings\":[null]}", "strings"},
+                {"{\"text\":\"x\",\"objects\":{}}", "objects"},
+                {"{\"text\":\"x\",\"objects\":[{},[]]}", "objects"},
+        };
+        _cleanup_close_ int fd = -1;
+        Fixture *f = *state;
+
+        fixture_start(f, roomy());
+        fd = connect_to(f->path);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_buffer_ Buffer expected = {0};
+
+                buffer_appendf(&expected, "{\"parameter\":\"%s\"}", rows[i].wrong);
+                give_typed(f, fd, rows[i].parameters);
+                assert_error(f, fd, VARLINK_INVALID_PARAMETER, buffer_string(&expected));
+        }
+        assert_int_equal(f->calls, 0);
+}
+
+static void test_parameters_that_fit_are_taken(void **state) {
+        static const char *const rows[] = {
+                "{\"text\":\"\"}",
+                "{\"text\":\"x\",\"integer\":null,\"number\":null,\"boolean\":null,"
+                "\"strings\":null,\"objects\":null}",
+                "{\"text\":\"x\",\"integer\":-3,\"number\":1,\"boolean\":false,"
+                "\"strings\":[],\"objects\":[]}",
+                "{\"text\":\"x\",\"integer\":3,\"number\":1e300,\"boolean\":true,"
+                "\"strings\":[\"a\",\"\"],\"objects\":[{\"a\":[1]},{}]}",
+        };
+        _cleanup_close_ int fd = -1;
+        Fixture *f = *state;
+
+        fixture_start(f, roomy());
+        fd = connect_to(f->path);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                give_typed(f, fd, rows[i]);
+                assert_reply(f, fd, "{\"parameters\":{}}");
+        }
+        assert_int_equal(f->calls, ELEMENTSOF(rows));
+}
+
+static void test_integers_out_of_range_are_bad_values(void **state) {
+        static const char *const rows[] = {"4", "-4", "9223372036854775807",
+                                           "-9223372036854775808"};
+        _cleanup_close_ int fd = -1;
+        Fixture *f = *state;
+
+        fixture_start(f, roomy());
+        fd = connect_to(f->path);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_buffer_ Buffer parameters = {0};
+
+                buffer_appendf(&parameters, "{\"text\":\"x\",\"integer\":%s}", rows[i]);
+                give_typed(f, fd, buffer_string(&parameters));
+                assert_error(f, fd, "io.crier.Control.BadValue", "-3 to 3");
+        }
+        assert_int_equal(f->calls, 0);
+}
+
 static void test_oneway_call_is_done_without_a_reply(void **state) {
         _cleanup_close_ int fd = -1;
         Fixture *f = *state;
@@ -210,16 +295,18 @@ static void test_denial_says_what_to_type(void **state) {
         };
         static const char text[] = "{\"method\":\"io.crier.Control.Secret\"}";
         const Peer root = {.uid = 0}, other = {.uid = 1000, .gid = 1000};
-        _cleanup_call_ VarlinkCall call = {0};
+        Request request = {.peer = &other};
         _cleanup_buffer_ Buffer b = {0};
 
-        assert_int_equal(varlink_call_parse(text, strlen(text), &call), 0);
-        assert_int_equal(dispatch_call(&d, &other, &call, &b), 0);
+        assert_int_equal(varlink_call_parse(text, strlen(text), &request.call), 0);
+        assert_int_equal(dispatch_call(&d, &request, &b), 0);
         assert_non_null(strstr(buffer_string(&b), VARLINK_PERMISSION_DENIED));
         assert_non_null(strstr(buffer_string(&b), "usermod -aG crier USER"));
         buffer_clear(&b);
-        assert_int_equal(dispatch_call(&d, &root, &call, &b), 0);
+        request.peer = &root;
+        assert_int_equal(dispatch_call(&d, &request, &b), 0);
         assert_string_equal((const char *) b.data, "{\"parameters\":{}}");
+        varlink_call_done(&request.call);
 }
 
 int main(void) {
@@ -227,6 +314,9 @@ int main(void) {
                 SERVER_TEST(test_service_describes_itself),
                 SERVER_TEST(test_handlers_answer_with_parameters_errors_and_failures),
                 SERVER_TEST(test_unknown_methods_interfaces_and_parameters_are_errors),
+                SERVER_TEST(test_parameters_of_another_type_are_refused_by_name),
+                SERVER_TEST(test_parameters_that_fit_are_taken),
+                SERVER_TEST(test_integers_out_of_range_are_bad_values),
                 SERVER_TEST(test_oneway_call_is_done_without_a_reply),
                 SERVER_TEST(test_call_is_answered_when_it_comes_byte_by_byte),
                 SERVER_TEST(test_many_calls_at_once_are_answered_in_order),
