@@ -160,8 +160,8 @@ static void topics_read(Survey *s, const struct rd_kafka_metadata *md) {
         }
 }
 
-/* The embedded broker makes every topic that it is asked about, whatever the client says; but all
- * that it has are few. */
+/* The embedded broker makes every topic that it is asked about: it knows only old requests, which
+ * cannot say that it shall not. But all that it has are few. */
 static rd_kafka_resp_err_t ask_embedded(Survey *s) {
         const struct rd_kafka_metadata *md;
         rd_kafka_resp_err_t err;
@@ -174,19 +174,8 @@ static rd_kafka_resp_err_t ask_embedded(Survey *s) {
         return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* librdkafka asks by the oldest form of the request as long as it has no connection, and that one
- * cannot say that no topic is to be made. So the first request is about none. */
-static rd_kafka_resp_err_t ask_nothing(Survey *s) {
-        const struct rd_kafka_metadata *md;
-        rd_kafka_resp_err_t err;
-
-        err = rd_kafka_metadata(s->rk, 0, NULL, &md, request_ms(s));
-        if (!err)
-                rd_kafka_metadata_destroy(md);
-        return err;
-}
-
-/* All in one request: it is about the topics that the client has handles of. */
+/* All in one request: it is about the topics that the client has handles of. (Without any it would
+ * be one that lets the broker make topics.) */
 static rd_kafka_resp_err_t ask_by_name(Survey *s) {
         _cleanup_free_ rd_kafka_topic_t **handles = calloc(s->n_topics + 1, sizeof(*handles));
         rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -210,15 +199,6 @@ static rd_kafka_resp_err_t ask_by_name(Survey *s) {
         topics_read(s, md);
         rd_kafka_metadata_destroy(md);
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t ask_topics(Survey *s) {
-        rd_kafka_resp_err_t err;
-
-        if (s->embedded)
-                return ask_embedded(s);
-        err = ask_nothing(s);
-        return err ? err : ask_by_name(s);
 }
 
 /* `list` has the partitions that are led, in the order of the topics and their partitions. */
@@ -345,7 +325,7 @@ static void survey_work(void *job) {
         Survey *s = job;
         rd_kafka_resp_err_t err;
 
-        err = ask_topics(s);
+        err = s->embedded ? ask_embedded(s) : ask_by_name(s);
         if (!err && s->offsets && request_ms(s) > 0)
                 err = ask_offsets(s);
         if (err)
