@@ -183,6 +183,22 @@ def test_produce_takes_many_lines(crier):
     assert refused.returncode == 1 and "1 of 1 events were not delivered" in refused.stderr
 
 
+def test_fault_takes_the_broker_away_and_brings_it_back(start, journal):
+    crier = start(config.build(topics=[config.topic("t", 1)], control={"faults": True},
+                               producers=[config.producer("office", "t", rate=5.0)]), journal)
+    assert run(crier, "fault", "latency", "5") == "latency 5: done\n"
+    assert run(crier, "fault", "down") == "down: done\n"
+    wait.until(lambda: crier.status()["cluster"]["state"] == "lost", 60, "a lost broker")
+    assert run(crier, "fault", "up", "1") == "up 1: done\n"
+    wait.until(lambda: crier.status()["cluster"]["state"] == "up", 60, "the broker")
+    run(crier, "fault", "down", "17", code=65)
+
+
+def test_fault_needs_to_be_allowed(crier):
+    refused = crier.ctl("fault", "down", env=ENV)
+    assert refused.returncode in (1, 77) and "faults" in refused.stderr
+
+
 def test_call_reaches_everything(crier):
     assert json.loads(run(crier, "call", "Consumers", '{"group": "inv"}'))["consumers"]
     assert json.loads(run(crier, "call", "org.varlink.service.GetInfo"))["product"]
