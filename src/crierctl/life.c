@@ -157,15 +157,17 @@ static void draw_fault(const Command *c, const json_t *reply, Buffer *out) {
         buffer_append_string(out, ": done\n");
 }
 
-/* What follows the kind, in this order; a broker's number may come last. */
+/* What follows the kind, in this order, and how much of that has to be there; a broker's number may
+ * come last. */
 static const struct {
         const char *kind;
-        const char *parameters[3];
+        const char *parameters[4];
+        size_t needed;
 } faults[] = {
-        {"down", {NULL}},
-        {"up", {NULL}},
-        {"latency", {"latency_ms"}},
-        {"errors", {"request", "error", "count"}},
+        {"down", {"broker"}, 0},
+        {"up", {"broker"}, 0},
+        {"latency", {"latency_ms", "broker"}, 1},
+        {"errors", {"request", "error", "count", "broker"}, 2},
 };
 
 static int add_parameter(Command *c, json_t *parameters, const char *name, const char *value) {
@@ -183,20 +185,19 @@ static int add_parameter(Command *c, json_t *parameters, const char *name, const
 
 static int add_fault(Command *c, json_t *parameters, size_t index) {
         const char *const *names = faults[index].parameters;
-        size_t i = 0;
+        size_t given = c->n_arguments - 1, most = 0;
         int r = 0;
 
-        for (; i < ELEMENTSOF(faults[index].parameters) && names[i] && r == 0; i++) {
-                if (i + 1 >= c->n_arguments)
-                        return command_bad_value(c, "'fault %s' needs its %s", faults[index].kind,
-                                                 names[i]);
+        while (most < ELEMENTSOF(faults[index].parameters) && names[most])
+                most++;
+        if (given < faults[index].needed)
+                return command_bad_value(c, "'fault %s' needs its %s", faults[index].kind,
+                                         names[given]);
+        if (given > most)
+                return command_bad_value(c, "'fault %s' does not take '%s'", faults[index].kind,
+                                         c->arguments[most + 1]);
+        for (size_t i = 0; i < given && r == 0; i++)
                 r = add_parameter(c, parameters, names[i], c->arguments[i + 1]);
-        }
-        if (r == 0 && i + 1 < c->n_arguments)
-                r = add_parameter(c, parameters, "broker", c->arguments[++i]);
-        if (r == 0 && i + 1 < c->n_arguments)
-                r = command_bad_value(c, "'fault %s' does not take '%s'", faults[index].kind,
-                                      c->arguments[i + 1]);
         return r;
 }
 

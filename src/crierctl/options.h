@@ -49,12 +49,12 @@ typedef enum OptionKind {
 
 typedef struct OptionRow {
         const char *name;
-        char letter;          /* 0: none */
+        char letter; /* 0: none */
         OptionKind kind;
         const char *argument; /* what the value is, or NULL; completion knows some of the words */
         const char *verbs;    /* that take it, with blanks between; NULL: all do */
         const char *help;     /* NULL: not for people */
-        size_t offset; /* in Options */
+        size_t offset;        /* in Options */
 } OptionRow;
 
 /* Ends with a row without a name. Rows for the same verbs stand together. */

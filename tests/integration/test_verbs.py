@@ -224,7 +224,7 @@ WRONG = [
     (("kill", "-1"), 65), (("seek", "inv", "t:x", "latest"), 65), (("call", "Status", "{"), 65),
     (("call", "Status", "[]"), 65), (("fault", "flood"), 65), (("fault", "latency"), 65),
     (("fault", "down", "x"), 65), (("fault", "down", "1", "2"), 65),
-    (("fault", "errors", "Produce", "1"), 65), (("pause", b"\xff"), 65),
+    (("fault", "errors", "Produce"), 65), (("pause", b"\xff"), 65),
     (("rate", b"\xff", "1"), 65), (("groups", b"\xff"), 65), (("tail", "--lines=x"), 2),
     (("tail", "-p-1"), 2), (("produce", "t", "x", "--header=ab"), 2),
     (("produce", "t", "x", "--header==b"), 2), (("produce", "t"), 2),

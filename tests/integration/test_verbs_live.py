@@ -89,7 +89,8 @@ def test_pause_rate_and_log_level(crier):
 def test_what_there_is_not_is_66_and_what_cannot_be_is_65(crier):
     for typed in (("scale", "none", "2"), ("remove", "77"), ("kill", "77"), ("pause", "none"),
                   ("rate", "none", "1"), ("seek", "none", "t", "latest"), ("consumers", "none"),
-                  ("producers", "none"), ("tail", "--group=none")):
+                  ("producers", "none"), ("tail", "--group=none"), ("groups", "none"),
+                  ("topics", "none"), ("keys", "none"), ("produce", "none", "x")):
         assert run(crier, *typed, code=66) == ""
     for typed in (("scale", "inv", "100000"), ("rate", "office", "0"), ("log-level", "loud"),
                   ("seek", "inv", "t", "somewhere"), ("call", "Scale", '{"group": 1}')):
@@ -142,6 +143,60 @@ def test_reload_prints_each_difference(crier):
     crier.config_path.write_text("producers: 7;\n")
     refused = crier.ctl("reload", env=ENV)
     assert refused.returncode == 78 and str(crier.config_path) in refused.stderr
+
+
+def test_groups_draw_who_owns_what_and_who_stands_by(crier):
+    run(crier, "scale", "inv", "5")
+    lines = run(crier, "groups", "inv").splitlines()
+    assert lines[0] == "inv, stable: t, 4 partitions"
+    rows = {int(line.split()[1]): line.split()[2:] for line in lines[2:]}
+    for consumer in crier.group("inv")["consumers"]:
+        numbers = {p["partition"] for p in consumer["partitions"]}
+        marks = ["■" if n in numbers else "·" for n in range(4)]
+        assert rows[consumer["consumer"]][:5] == [consumer["state"], *marks]
+    assert "standby" in [row[0] for row in rows.values()]
+
+
+def test_produced_events_are_seen_by_tail_topics_and_keys(crier):
+    run(crier, "pause", "office")
+    place = run(crier, "produce", "t", "hello", "-k", "red", "--header", "a=b")
+    partition, offset = re.fullmatch(r"t/(\d) @ (\d+)\n", place).groups()
+    seen = wait.until(lambda: run(crier, "tail", "-k", "red"), 20, "the event in tail")
+    assert f" t/{partition}@{offset} " in seen and "hello" in seen
+    assert re.search(rf"^red +{partition} +\d +1 +{partition} ", run(crier, "keys", "t"), re.M)
+    row = re.search(rf"^ *{partition} +0 +(\d+) +(\d+) ", run(crier, "topics", "t"), re.M)
+    assert row.groups() == (str(int(offset) + 1),) * 2
+    assert run(crier, "produce", "t", "--tombstone", "-k", "red").startswith(f"t/{partition} @ ")
+    assert run(crier, "produce", "t", "x", "-p", "3").startswith("t/3 @ ")
+
+
+def test_produce_takes_many_lines(crier):
+    run(crier, "pause", "office")
+    lines = "".join(f"line {n} {'x' * (n % 500)}\n" for n in range(5000))
+    shown = subprocess.run(
+        [program("crierctl"), "-s", str(crier.socket_path), "produce", "t", "-", "-p", "1"],
+        input=lines, capture_output=True, text=True, timeout=60 * wait.SLOWNESS)
+    assert shown.returncode == 0, shown.stderr
+    offsets = [int(n) for n in re.findall(r"^t/1 @ (\d+)$", shown.stdout, re.M)]
+    assert offsets == list(range(offsets[0], offsets[0] + 5000))
+    refused = crier.ctl("produce", "t", "x", "-p", "99", env=ENV)
+    assert refused.returncode == 1 and "1 of 1 events were not delivered" in refused.stderr
+
+
+def test_fault_takes_the_broker_away_and_brings_it_back(start, journal):
+    crier = start(config.build(topics=[config.topic("t", 1)], control={"faults": True},
+                               producers=[config.producer("office", "t", rate=5.0)]), journal)
+    assert run(crier, "fault", "latency", "5") == "latency 5: done\n"
+    assert run(crier, "fault", "down") == "down: done\n"
+    wait.until(lambda: crier.status()["cluster"]["state"] == "lost", 60, "a lost broker")
+    assert run(crier, "fault", "up", "1") == "up 1: done\n"
+    wait.until(lambda: crier.status()["cluster"]["state"] == "up", 60, "the broker")
+    run(crier, "fault", "down", "17", code=65)
+
+
+def test_fault_needs_to_be_allowed(crier):
+    refused = crier.ctl("fault", "down", env=ENV)
+    assert refused.returncode in (1, 77) and "faults" in refused.stderr
 
 
 def test_call_reaches_everything(crier):

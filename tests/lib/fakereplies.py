@@ -214,6 +214,8 @@ CASES = {
         Case(("fault", "up"), {"kind": "up"}, {}, ("up: done",)),
         Case(("fault", "latency", "300"), {"kind": "latency", "latency_ms": 300}, {},
              ("latency 300: done",)),
+        Case(("fault", "errors", "Produce", "7"),
+             {"kind": "errors", "request": "Produce", "error": 7}, {}, ("errors Produce 7: done",)),
         Case(("fault", "errors", "Produce", "-1", "5", "1"),
              {"kind": "errors", "request": "Produce", "error": -1, "count": 5, "broker": 1}, {},
              ("errors Produce -1 5 1: done",)),
