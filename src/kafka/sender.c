@@ -21,6 +21,8 @@
 /* How long a request may wait until its topic could be looked up. */
 #define SENDING_USEC (20 * USEC_PER_SEC)
 #define LOOKUP_TIMEOUT_MS 2000
+/* While crierd stops. */
+#define LOOKUP_STOP_MS 1000
 
 /* A client that was not used for so long is given up. */
 #define UNUSED_USEC (60 * USEC_PER_SEC)
@@ -248,6 +250,7 @@ typedef struct Lookup {
         rd_kafka_t *rk;
         const char *name;        /* the sending's */
         rd_kafka_topic_t *topic; /* NULL on the embedded broker, until it is known to be there */
+        int timeout_ms;
         rd_kafka_resp_err_t err;
         rd_kafka_resp_err_t topic_err;
         int32_t partitions;
@@ -257,7 +260,7 @@ static void lookup_work(void *job) {
         const struct rd_kafka_metadata *md;
         Lookup *l = job;
 
-        l->err = rd_kafka_metadata(l->rk, !l->topic, l->topic, &md, LOOKUP_TIMEOUT_MS);
+        l->err = rd_kafka_metadata(l->rk, !l->topic, l->topic, &md, l->timeout_ms);
         if (l->err)
                 return;
         l->topic_err = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -319,10 +322,34 @@ static void sending_send(Sender *s, Lookup *l) {
                 send_event(s, l, &x->events[i]);
 }
 
+/* Nothing is wrong; or what is. */
+static rd_kafka_resp_err_t lookup_error(const Lookup *l) {
+        if (l->err || l->topic_err)
+                return l->err ? l->err : l->topic_err;
+        return l->partitions > 0 ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                 : RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 /* The broker may be back, or the topic's leader elected, a moment later. */
-static bool lookup_may_pass(const Lookup *l) {
-        return l->err || l->topic_err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-               (!l->topic_err && l->partitions == 0);
+static bool lookup_again(const Lookup *l) {
+        return !l->sender->stopping &&
+               (l->err || lookup_error(l) == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+}
+
+/* What was found out about the topic of one that still waits. */
+static void lookup_apply(Sender *s, Lookup *l) {
+        rd_kafka_resp_err_t err = lookup_error(l);
+
+        if (!err)
+                sending_send(s, l);
+        else if (lookup_again(l))
+                s->again_usec = clock_usec() + USEC_PER_SEC;
+        else {
+                l->sending->no_topic = err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+                sending_fail(l->sending, rd_kafka_err2str(err));
+                s->context->unsettled = s->context->unsettled || s->stopping;
+        }
+        sender_reap(s);
 }
 
 static void lookup_done(void *job) {
@@ -334,18 +361,8 @@ static void lookup_done(void *job) {
                 snprintf(s->error, sizeof(s->error), "%s", rd_kafka_err2str(l->err));
         if (l->err)
                 cluster_suspect(s->context->cluster, l->err, rd_kafka_err2str(l->err));
-        if (l->sending->state == SENDING_WAITING && !s->failed) {
-                if (lookup_may_pass(l))
-                        s->again_usec = clock_usec() + USEC_PER_SEC;
-                else if (!l->topic_err)
-                        sending_send(s, l);
-                else {
-                        l->sending->no_topic =
-                                l->topic_err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-                        sending_fail(l->sending, rd_kafka_err2str(l->topic_err));
-                }
-                sender_reap(s);
-        }
+        if (l->sending->state == SENDING_WAITING && !s->failed)
+                lookup_apply(s, l);
         sender_step(s);
 }
 
@@ -358,6 +375,7 @@ static int lookup_start(Sender *s, Sending *x) {
         l->sender = s;
         l->rk = s->rk;
         l->name = x->topic;
+        l->timeout_ms = s->stopping ? LOOKUP_STOP_MS : LOOKUP_TIMEOUT_MS;
         l->sending = x;
         x->references++;
         /* The embedded broker makes each topic that it is asked about by name. */
@@ -405,10 +423,10 @@ static void sender_step(Sender *s) {
         }
         if (s->destroying)
                 return;
-        unused = s->stopping && (!s->rk || rd_kafka_outq_len(s->rk) == 0);
+        unused = s->stopping && !s->sendings;
         if (s->rk && !s->looking && (s->failed || unused))
                 sender_close(s);
-        else if (!s->stopping && !s->failed)
+        else if (!s->rk || !s->failed)
                 sender_next(s, clock_usec());
 }
 
@@ -424,13 +442,19 @@ static void sender_give_up_late(Sender *s, uint64_t now) {
         sender_reap(s);
 }
 
+/* A stop does not wait any longer. */
+static void sender_give_up(Sender *s) {
+        s->flush_usec = UINT64_MAX;
+        s->context->unsettled = true;
+        sender_fail(s, true, "crierd stops");
+        if (s->rk)
+                (void) rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
 void sender_tick(Sender *s, uint64_t now) {
         sender_give_up_late(s, now);
-        if (s->stopping && s->rk && now >= s->flush_usec && rd_kafka_outq_len(s->rk) > 0) {
-                s->flush_usec = UINT64_MAX;
-                s->context->unsettled = true;
-                (void) rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        }
+        if (s->stopping && s->sendings && now >= s->flush_usec)
+                sender_give_up(s);
         if (s->rk && !s->sendings && !s->looking && !s->stopping &&
             now >= s->used_usec + UNUSED_USEC)
                 sender_close(s);
@@ -493,12 +517,13 @@ void sender_stop(Sender *s) {
                 return;
         s->stopping = true;
         s->flush_usec = clock_usec() + FLUSH_USEC;
-        if (sender_waiting(s))
-                s->context->unsettled = true;
-        sender_fail(s, true, "crierd stops");
         queue_wake(s->waker);
 }
 
 bool sender_is_gone(const Sender *s) {
-        return !s->rk && !s->destroying && !s->looking;
+        return !s->sendings && !s->rk && !s->destroying && !s->looking;
+}
+
+rd_kafka_t *sender_client(const Sender *s) {
+        return s->rk;
 }

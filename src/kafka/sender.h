@@ -76,3 +76,6 @@ void sender_tick(Sender *s, uint64_t now);
 void sender_stop(Sender *s);
 /* True where nothing is under way and there is no client. */
 bool sender_is_gone(const Sender *s);
+
+/* Its client at the moment, or NULL: for tests, which have it fail. */
+rd_kafka_t *sender_client(const Sender *s);
