@@ -84,7 +84,7 @@ build_with_clang() {
 static_tidy() {
         need clang-tidy clang-tidy || return 1
         local flags
-        read -ra flags < <(pkg-config --cflags rdkafka libconfig libsystemd jansson smartcols)
+        read -ra flags < <(pkg-config --cflags rdkafka libconfig libsystemd jansson smartcols ncursesw)
         flags+=(-std=gnu17 -D_GNU_SOURCE -I src -I "$scratch/build" -include "$scratch/build/config.h"
                 "-DTESTS_DIR=\"tests\"" "-DSYSCONFDIR=\"/etc\"")
         printf '%s\0' "${c_sources[@]}" |

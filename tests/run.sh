@@ -35,8 +35,8 @@ EOF
 # What the rings need beyond the base system: Debian packages; COMMAND|PACKAGE where the command may
 # also come from elsewhere.
 build='gcc make autoconf automake pkg-config xz-utils librdkafka-dev libconfig-dev libsystemd-dev
-        libjansson-dev libsmartcols-dev'
-pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat'
+        libjansson-dev libsmartcols-dev libncurses-dev'
+pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat tmux'
 java='java|default-jre-headless mvn|maven openssl'
 declare -A needs=(
         [lint]="$build clang clang-format clang-tidy cppcheck shellcheck flake8 mandoc libcmocka-dev"

@@ -28,7 +28,7 @@ static const struct {
         {"kill", verb_kill},           {"pause", verb_pause},         {"resume", verb_resume},
         {"rate", verb_rate},           {"produce", verb_produce},     {"seek", verb_seek},
         {"reload", verb_reload},       {"log-level", verb_log_level}, {"stop", verb_stop},
-        {"fault", verb_fault},         {"call", verb_call},
+        {"fault", verb_fault},         {"call", verb_call},           {"top", verb_top},
 };
 
 /* ---- arguments ---- */

@@ -28,6 +28,7 @@ PACKAGES = (
     "libsystemd0",
     "libjansson4",
     "libsmartcols1",
+    "libncursesw6",
 )
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
