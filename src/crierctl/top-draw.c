@@ -328,7 +328,7 @@ static void draw_rows(TopModel *m, const TopCanvas *c, Area area) {
 }
 
 static void draw_help(const TopCanvas *c, Area area) {
-        for (size_t i = 0; top_help[i].keys && i < area.lines; i++) {
+        for (size_t i = 0; i < area.lines && top_help[i].keys; i++) {
                 _cleanup_buffer_ Buffer line = {0};
 
                 buffer_appendf(&line, "%-20s%s", top_help[i].keys, top_help[i].what);

@@ -114,28 +114,15 @@ static TopEffect key_answer(Stroke *s, int key) {
 }
 
 static const struct {
-        int key;
+        int key, argument;
         TopEffect (*work)(Stroke *s, int argument);
-        int argument;
 } keys[] = {
-        {'q', key_end},
-        {KEY_ESCAPE, key_end},
-        {KEY_UP, key_move, -1},
-        {'k', key_move, -1},
-        {KEY_DOWN, key_move, 1},
-        {'j', key_move, 1},
-        {KEY_PPAGE, key_page, -1},
-        {KEY_NPAGE, key_page, 1},
-        {KEY_HOME, key_far, -1},
-        {KEY_END, key_far, 1},
-        {'h', key_help},
-        {'?', key_help},
-        {' ', key_freeze},
-        {'+', key_change, 1},
-        {'-', key_change, -1},
-        {'p', key_pause},
-        {'K', key_ask, true},
-        {'r', key_ask, false},
+        {'q', 0, key_end},         {KEY_ESCAPE, 0, key_end}, {KEY_UP, -1, key_move},
+        {'k', -1, key_move},       {KEY_DOWN, 1, key_move},  {'j', 1, key_move},
+        {KEY_PPAGE, -1, key_page}, {KEY_NPAGE, 1, key_page}, {KEY_HOME, -1, key_far},
+        {KEY_END, 1, key_far},     {'h', 0, key_help},       {'?', 0, key_help},
+        {' ', 0, key_freeze},      {'+', 1, key_change},     {'-', -1, key_change},
+        {'p', 0, key_pause},       {'K', true, key_ask},     {'r', false, key_ask},
 };
 
 TopEffect top_key(TopModel *m, int key, unsigned page, TopCommand *ret_command) {

@@ -193,8 +193,8 @@ static void test_any_json_is_survived(void **state) {
                 "7",
                 "\"x\"",
                 "{\"version\":7}",
-                "{\"version\":\"1\",\"pid\":1,\"state\":\"running\",\"uptime_ms\":1,"
-                "\"cluster\":[],\"sink\":{},\"producers\":[],\"groups\":[]}",
+                ("{\"version\":\"1\",\"pid\":1,\"state\":\"running\",\"uptime_ms\":1,"
+                 "\"cluster\":[],\"sink\":{},\"producers\":[],\"groups\":[]}"),
         };
         _cleanup_top_model_ TopModel m = {0};
 
