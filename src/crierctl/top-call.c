@@ -40,7 +40,7 @@ DEFINE_CLEANUP(TopCall *, top_call_free);
 
 static void *call_thread(void *userdata) {
         TopCall *c = userdata;
-        const ClientCall call = {
+        const ClientCall what = {
                 .path = c->socket,
                 .method = c->method,
                 .parameters = c->parameters,
@@ -48,7 +48,7 @@ static void *call_thread(void *userdata) {
         };
         uint64_t one = 1;
 
-        c->result = client_call(&call, &c->reply, &c->failure);
+        c->result = client_call(&what, &c->reply, &c->failure);
         (void) !write(c->fd, &one, sizeof(one));
         top_call_free(c);
         return NULL;

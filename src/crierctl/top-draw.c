@@ -154,13 +154,12 @@ static size_t draw_troubles(TopModel *m, const TopCanvas *c, size_t end, size_t 
         const char *text = buffer_string(&m->troubles);
         size_t n;
 
-        for (bool advice = false; *text; advice = !advice) {
+        while (*text) {
                 size_t size = strcspn(text, "\n");
                 _cleanup_buffer_ Buffer one = {0};
 
-                buffer_append_string(&one, advice ? "  -> " : "! ");
                 buffer_append(&one, text, size);
-                text_wrap(&lines, buffer_string(&one), c->width, advice ? 5 : 2);
+                text_wrap(&lines, buffer_string(&one), c->width, strlen("trouble: "));
                 text += size + (text[size] == '\n');
         }
         n = count_lines(&lines);

@@ -5,6 +5,7 @@
 
 #include "crierctl/top-model.h"
 
+#include "crierctl/parts.h"
 #include "crierctl/top-rows.h"
 #include "crierctl/top-text.h"
 
@@ -137,10 +138,6 @@ static TopPart *part_begin(TopModel *m, size_t which) {
         buffer_clear(&p->state);
         buffer_clear(&p->after);
         return p;
-}
-
-static const char *get_string(const json_t *object, const char *key) {
-        return json_string_value(json_object_get(object, key));
 }
 
 /* Entries per second, over the last seconds. */
@@ -295,7 +292,7 @@ void top_model_answer(TopModel *m, const json_t *reply) {
         if (json_is_object(target))
                 reply = target;
         append_value(&text, json_object_get(reply, "before"));
-        buffer_append_string(&text, " -> ");
+        buffer_appendf(&text, " %s ", output_arrow());
         append_value(&text, json_object_get(reply, "after"));
         top_model_say(m, false, "%s", buffer_string(&text));
 }

@@ -67,7 +67,7 @@ typedef struct TopModel {
         TopRow *rows; /* producers, then each group with its consumers behind it */
         size_t n_rows, n_producers;
         size_t left_out;
-        Buffer troubles;    /* safe text; two lines each: what and advice */
+        Buffer troubles;    /* safe text, see top_troubles_append() */
         uint64_t uptime_ms; /* the daemon's, at the newest status */
         TopHistory entries; /* how many entries the sink had, and … */
         TopHistory uptimes; /* … when, by the daemon's uptime in ms */

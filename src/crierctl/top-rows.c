@@ -6,48 +6,36 @@
 
 #include "crierctl/top-rows.h"
 
-#include "crierctl/top-owned.h"
+#include "crierctl/parts.h"
 #include "crierctl/top-text.h"
 
-static const char *get_string(const json_t *object, const char *key) {
-        return json_string_value(json_object_get(object, key));
-}
-
-static json_int_t get_integer(const json_t *object, const char *key) {
-        return json_integer_value(json_object_get(object, key));
-}
-
-static double get_number(const json_t *object, const char *key) {
-        return json_number_value(json_object_get(object, key));
-}
-
 /* Takes over the text. */
-static void row_set(TopRow *row, TopColumn column, Buffer *safe) {
+static void cell_set(TopRow *row, TopColumn column, Buffer *safe) {
         free(row->cells[column]);
         row->cells[column] = strdup(buffer_string(safe));
         buffer_done(safe);
 }
 
-static void row_text(TopRow *row, TopColumn column, const char *text) {
+static void cell_text(TopRow *row, TopColumn column, const char *text) {
         Buffer safe = {0};
 
         output_text(&safe, text);
-        row_set(row, column, &safe);
+        cell_set(row, column, &safe);
 }
 
-static void row_count(TopRow *row, TopColumn column, int64_t count) {
+static void cell_count(TopRow *row, TopColumn column, int64_t count) {
         Buffer safe = {0};
 
         text_count(&safe, count);
-        row_set(row, column, &safe);
+        cell_set(row, column, &safe);
 }
 
-static void row_speed(TopRow *row, const json_t *object) {
+static void cell_speed(TopRow *row, const json_t *object) {
         double speed = get_number(object, "per_second");
         Buffer safe = {0};
 
         text_number(&safe, speed);
-        row_set(row, TOP_SPEED, &safe);
+        cell_set(row, TOP_SPEED, &safe);
         top_history_add(&row->history, speed, false);
 }
 
@@ -60,17 +48,17 @@ static void producer_row(TopRow *row, const json_t *producer) {
         row->number = -1;
         row->name = strdup(get_string(producer, "name"));
         row->paused = streq(state, "paused");
-        row_text(row, TOP_NAME, get_string(producer, "name"));
-        row_text(row, TOP_WHAT, get_string(producer, "topic"));
+        cell_text(row, TOP_NAME, get_string(producer, "name"));
+        cell_text(row, TOP_WHAT, get_string(producer, "topic"));
         if (json_is_number(rate)) {
                 text_number(&safe, json_number_value(rate));
                 buffer_append_string(&safe, "/s");
         } else
                 buffer_append_string(&safe, "max");
-        row_set(row, TOP_SIZE, &safe);
-        row_count(row, TOP_BEHIND, get_integer(producer, "queued"));
-        row_text(row, TOP_STATE, state);
-        row_speed(row, producer);
+        cell_set(row, TOP_SIZE, &safe);
+        cell_count(row, TOP_BEHIND, get_integer(producer, "queued"));
+        cell_text(row, TOP_STATE, state);
+        cell_speed(row, producer);
 }
 
 /* The sum of the lags, or "?" while one of them is not known; nothing where there are none. */
@@ -83,32 +71,43 @@ static void consumer_lag(TopRow *row, const json_t *partitions) {
                 const json_t *lag = json_object_get(partition, "lag");
 
                 if (!json_is_integer(lag)) {
-                        row_text(row, TOP_BEHIND, "?");
+                        cell_text(row, TOP_BEHIND, "?");
                         return;
                 }
                 if (__builtin_add_overflow(sum, json_integer_value(lag), &sum))
                         sum = INT64_MAX;
         }
         if (i > 0)
-                row_count(row, TOP_BEHIND, sum);
+                cell_count(row, TOP_BEHIND, sum);
+}
+
+/* "0-2,4" where the group has one topic, else "post.office 0-2,4; invoices 1": on one line. */
+static void consumer_owns(TopRow *row, const json_t *topics, const json_t *partitions) {
+        const char *topic = json_string_value(json_array_get(topics, 0));
+        Buffer safe = {0};
+
+        parts_owned(&safe, partitions, json_array_size(topics) == 1 ? topic : NULL);
+        for (size_t i = 0; i < safe.size; i++)
+                if (safe.data[i] == '\n')
+                        safe.data[i] = ' ';
+        cell_set(row, TOP_WHAT, &safe);
 }
 
 static void consumer_row(TopRow *row, const json_t *group, const json_t *consumer) {
         const json_t *partitions = json_object_get(consumer, "partitions");
-        Buffer safe = {0}, owned = {0};
+        Buffer safe = {0};
 
         row->kind = TOP_CONSUMER;
         row->number = get_integer(consumer, "consumer");
         row->name = strdup(get_string(group, "name"));
-        row->paused = json_is_true(json_object_get(consumer, "paused"));
+        row->paused = get_boolean(consumer, "paused");
         buffer_append_string(&safe, "  consumer ");
         buffer_append_i64(&safe, row->number);
-        row_set(row, TOP_NAME, &safe);
-        owned_append(&owned, partitions, json_array_size(json_object_get(group, "topics")) == 1);
-        row_set(row, TOP_WHAT, &owned);
+        cell_set(row, TOP_NAME, &safe);
+        consumer_owns(row, json_object_get(group, "topics"), partitions);
         consumer_lag(row, partitions);
-        row_text(row, TOP_STATE, row->paused ? "paused" : get_string(consumer, "state"));
-        row_speed(row, consumer);
+        cell_text(row, TOP_STATE, row->paused ? "paused" : get_string(consumer, "state"));
+        cell_speed(row, consumer);
 }
 
 /* "5+2": owners and standbys, and how many there are to be where that is another number. */
@@ -128,7 +127,7 @@ static void group_members(TopRow *row, const json_t *group) {
                 buffer_append_byte(&safe, '/');
                 buffer_append_i64(&safe, json_integer_value(wanted));
         }
-        row_set(row, TOP_SIZE, &safe);
+        cell_set(row, TOP_SIZE, &safe);
 }
 
 static void group_row(TopRow *row, const json_t *group) {
@@ -143,21 +142,21 @@ static void group_row(TopRow *row, const json_t *group) {
         row->paused = !row->empty;
         json_array_foreach(consumers, i, consumer) {
                 partitions += json_array_size(json_object_get(consumer, "partitions"));
-                row->paused = row->paused && json_is_true(json_object_get(consumer, "paused"));
+                row->paused = row->paused && get_boolean(consumer, "paused");
         }
-        row_text(row, TOP_NAME, get_string(group, "name"));
+        cell_text(row, TOP_NAME, get_string(group, "name"));
         buffer_appendf(&safe, "%zu partition%s", partitions, partitions == 1 ? "" : "s");
-        row_set(row, TOP_WHAT, &safe);
+        cell_set(row, TOP_WHAT, &safe);
         group_members(row, group);
         if (json_is_integer(json_object_get(group, "lag")))
-                row_count(row, TOP_BEHIND, get_integer(group, "lag"));
+                cell_count(row, TOP_BEHIND, get_integer(group, "lag"));
         else
-                row_text(row, TOP_BEHIND, "?");
-        if (!json_is_true(json_object_get(group, "stable")))
-                row_text(row, TOP_STATE, "rebalancing");
+                cell_text(row, TOP_BEHIND, "?");
+        if (!get_boolean(group, "stable"))
+                cell_text(row, TOP_STATE, "rebalancing");
         else
-                row_text(row, TOP_STATE, row->paused ? "paused" : "stable");
-        row_speed(row, group);
+                cell_text(row, TOP_STATE, row->paused ? "paused" : "stable");
+        cell_speed(row, group);
 }
 
 /* The next row, or NULL where there are too many. */
@@ -217,46 +216,24 @@ void top_rows_free(TopRow *rows, size_t n) {
         free(rows);
 }
 
-static void trouble_append(Buffer *out, const json_t *object, int64_t now_ms, const char *format,
-                           ...) _printf_(4, 5);
-
-static void trouble_append(Buffer *out, const json_t *object, int64_t now_ms, const char *format,
-                           ...) {
-        const json_t *trouble = json_object_get(object, "trouble");
-        int64_t since = get_integer(trouble, "since_ms");
-        _cleanup_buffer_ Buffer who = {0};
-        va_list ap;
-
-        if (!json_is_object(trouble))
-                return;
-        va_start(ap, format);
-        buffer_appendv(&who, format, ap);
-        va_end(ap);
-        output_text(out, buffer_string(&who));
-        buffer_append_string(out, ", for ");
-        output_duration(out, since > 0 && since < now_ms ? (uint64_t) (now_ms - since) : 0);
-        output_textf(out, ": %s", get_string(trouble, "text"));
-        buffer_append_byte(out, '\n');
-        output_text(out, get_string(trouble, "advice"));
-        buffer_append_byte(out, '\n');
-}
-
 void top_troubles_append(Buffer *out, const json_t *status, int64_t now_ms) {
+        const OutputStyle plain = {.colour = false};
         const json_t *o, *consumers, *consumer;
+        bool first = false; /* no empty line */
         size_t i, k;
 
-        trouble_append(out, json_object_get(status, "cluster"), now_ms, "cluster");
-        trouble_append(out, json_object_get(status, "sink"), now_ms, "sink");
+        parts_trouble(out, &plain, now_ms, json_object_get(status, "cluster"), &first, "cluster");
+        parts_trouble(out, &plain, now_ms, json_object_get(status, "sink"), &first, "sink");
         json_array_foreach(json_object_get(status, "producers"), i, o) {
-                trouble_append(out, o, now_ms, "producer %s", get_string(o, "name"));
+                parts_trouble(out, &plain, now_ms, o, &first, "producer %s", get_string(o, "name"));
         }
         json_array_foreach(json_object_get(status, "groups"), i, o) {
-                trouble_append(out, o, now_ms, "group %s", get_string(o, "name"));
+                parts_trouble(out, &plain, now_ms, o, &first, "group %s", get_string(o, "name"));
                 consumers = json_object_get(o, "consumers");
                 json_array_foreach(consumers, k, consumer) {
-                        trouble_append(out, consumer, now_ms, "consumer %lld of group %s",
-                                       (long long) get_integer(consumer, "consumer"),
-                                       get_string(o, "name"));
+                        parts_trouble(out, &plain, now_ms, consumer, &first,
+                                      "consumer %lld of group %s",
+                                      get_integer(consumer, "consumer"), get_string(o, "name"));
                 }
         }
 }

@@ -17,5 +17,6 @@ typedef struct TopRows {
 bool top_rows_new(const json_t *status, TopRows *ret);
 void top_rows_free(TopRow *rows, size_t n);
 
-/* Appends the troubles, two lines each of safe text: who, for how long and what; the advice. */
+/* Appends the troubles, safe text: a line that says who, for how long and what, and a line of
+ * advice, as parts_trouble() has them. */
 void top_troubles_append(Buffer *out, const json_t *status, int64_t now_ms);

@@ -5,14 +5,11 @@
 
 #include "crierctl/top-text.h"
 
-#include <langinfo.h>
 #include <limits.h>
 #include <math.h>
 #include <wchar.h>
 
-static bool is_utf8(void) {
-        return streq(nl_langinfo(CODESET), "UTF-8");
-}
+#include "crierctl/output.h"
 
 /* One character of a text. */
 typedef struct Character {
@@ -82,7 +79,7 @@ void text_fit(Buffer *out, const char *safe, size_t columns, bool right) {
                 append_columns(out, &safe, columns);
         else {
                 used = append_columns(out, &safe, columns - 1);
-                buffer_append_string(out, is_utf8() ? "…" : "~");
+                buffer_append_string(out, output_utf8() ? "…" : "~");
                 append_blanks(out, columns - 1 - used);
         }
         if (!right && width < columns)
@@ -161,7 +158,7 @@ void text_count(Buffer *out, int64_t count) {
 void text_sparkline(Buffer *out, const double *values, size_t n, size_t span, size_t columns) {
         static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
         static const char ascii[] = "_.:-=+*#";
-        bool utf8 = is_utf8();
+        bool utf8 = output_utf8();
         double highest = 0;
 
         columns = MIN(columns, span);

@@ -13,9 +13,9 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <term.h>
 
 #include "common/clock.h"
+#include "crierctl/command.h"
 #include "crierctl/top-call.h"
 #include "crierctl/top-draw.h"
 #include "crierctl/top-keys.h"
@@ -365,4 +365,8 @@ int top_run(const char *socket, const OutputStyle *style, Failure *f) {
                 raise(t.end_signal);
         }
         return r;
+}
+
+int verb_top(Command *c) {
+        return top_run(c->options->socket, &c->style, c->failure);
 }

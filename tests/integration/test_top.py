@@ -122,12 +122,12 @@ def test_plus_and_minus_scale_the_selected_group(crier, top):
     terminal.wait_for("mail")
     select(terminal, "mail")
     terminal.keys("+")
-    terminal.wait_for("mail: 2 -> 3")
+    terminal.wait_for("mail: 2 → 3")
     new = wait.until(lambda: consumers(crier)[2:], 20, "a third consumer")[0]
     terminal.wait_for(f"consumer {new}")
     terminal.wait(lambda: "owner" in terminal.row(f"consumer {new}"), "its partitions", 60)
     terminal.keys("-")
-    terminal.wait_for("mail: 3 -> 2")
+    terminal.wait_for("mail: 3 → 2")
     terminal.wait_without(f"consumer {new}", 60)
 
 
@@ -140,7 +140,7 @@ def test_plus_and_minus_change_the_selected_producers_rate(crier, top):
     assert crier.producer("office")["rate"] == pytest.approx(22)
     terminal.keys("-")
     terminal.wait(lambda: "19.8/s" in terminal.row("office"), "a tenth less")
-    terminal.wait_for("office: 22 -> 19.8")
+    terminal.wait_for("office: 22 → 19.8")
 
 
 @pytest.mark.parametrize("name", ["office", "mail", "consumer"])

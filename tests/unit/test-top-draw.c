@@ -12,7 +12,6 @@
 
 #include "crierctl/top-draw.h"
 #include "crierctl/top-keys.h"
-#include "crierctl/top-owned.h"
 #include "crierctl/top-text.h"
 #include "protocol/varlink.h"
 #include "top-status.h"
@@ -144,37 +143,6 @@ static void test_sparklines_have_the_newest_at_the_right(void **state) {
         assert_sparkline(wild, 3, 3, 3, "▁██");
 }
 
-static void test_partitions_are_put_together(void **state) {
-        static const struct {
-                const char *list;
-                bool one_topic;
-                const char *text;
-        } cases[] = {
-                {"[]", true, ""},
-                {"[[\"a\",4],[\"a\",0],[\"a\",2],[\"a\",1]]", true, "0-2,4"},
-                {"[[\"a\",4],[\"a\",0]]", false, "a 0,4"},
-                {"[[\"b\",4],[\"a\",0],[\"a\",1]]", true, "a 0-1; b 4"},
-                {"[[\"\\u001b[2J\",9223372036854775807]]", false, "\\u001b[2J 9223372036854775807"},
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                _cleanup_json_ json_t *list = json_loads(cases[i].list, 0, NULL);
-                _cleanup_json_ json_t *partitions = json_array();
-                _cleanup_buffer_ Buffer b = {0};
-
-                for (size_t k = 0; k < json_array_size(list); k++) {
-                        const json_t *pair = json_array_get(list, k);
-
-                        json_array_append_new(partitions,
-                                              json_pack("{s:O, s:O}", "topic",
-                                                        json_array_get(pair, 0), "partition",
-                                                        json_array_get(pair, 1)));
-                }
-                owned_append(&b, partitions, cases[i].one_topic);
-                assert_string_equal(buffer_string(&b), cases[i].text);
-        }
-}
-
 /* ---- the picture ---- */
 
 #define SIDE_MAX 200
@@ -280,8 +248,9 @@ static void test_picture_has_troubles_with_advice_at_the_bottom(void **state) {
                                       "advice", "mend it", "since_ms", 940000));
         take(&m, status_json(1, 0, json_array(), json_pack("[o]", group)));
         draw(&s, &m, 80, 24);
-        assert_string_equal(buffer_string(s.lines + 21), "! group mail, for 1 min 0 s: it broke");
-        assert_string_equal(buffer_string(s.lines + 22), "  -> mend it");
+        assert_string_equal(buffer_string(s.lines + 21),
+                            "trouble: group mail, for 1 min 0 s: it broke");
+        assert_string_equal(buffer_string(s.lines + 22), "         mend it");
         draw(&s, &m, 20, 8);
         assert_true(shows(&s, "(There are more tro"));
         draw(&s, &m, 20, 5);
@@ -364,7 +333,6 @@ int main(void) {
                 cmocka_unit_test(test_lines_break_at_blanks_and_long_words_anywhere),
                 cmocka_unit_test(test_numbers_take_few_columns),
                 cmocka_unit_test(test_sparklines_have_the_newest_at_the_right),
-                cmocka_unit_test(test_partitions_are_put_together),
                 cmocka_unit_test(test_picture_has_head_rows_and_keys),
                 cmocka_unit_test(test_picture_says_that_nothing_runs_and_what_to_do),
                 cmocka_unit_test(test_picture_has_troubles_with_advice_at_the_bottom),

@@ -17,10 +17,10 @@ static json_t *consumer_json(int number, int partitions, double per_second) {
         for (int i = 0; i < partitions; i++)
                 json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:i}", "topic", "post",
                                                       "partition", i, "lag", 2, "held", 0));
-        return json_pack("{s:i, s:s, s:s, s:b, s:i, s:i, s:f, s:n, s:o}", "consumer", number,
-                         "client_id", "c", "state", partitions > 0 ? "owner" : "standby", "paused",
-                         0, "received", 3, "written", 3, "per_second", per_second, "trouble",
-                         "partitions", list);
+        return json_pack("{s:i, s:s, s:s, s:s, s:b, s:i, s:i, s:f, s:n, s:o}", "consumer", number,
+                         "group", "mail", "client_id", "c", "state",
+                         partitions > 0 ? "owner" : "standby", "paused", 0, "received", 3,
+                         "written", 3, "per_second", per_second, "trouble", "partitions", list);
 }
 
 json_t *group_json(const char *name, const int *numbers) {
