@@ -4,6 +4,6 @@
 # directory): each corpus through its target.
 set -eu
 corpus=${srcdir:-.}/tests/fuzz/corpus
-for target in config template varlink; do
+for target in config dispatch template varlink; do
         tests/fuzz/replay-$target "$corpus/$target"
 done
