@@ -8,7 +8,6 @@
 #include "common/parse.h"
 #include "crierctl/client.h"
 #include "crierctl/command.h"
-#include "crierctl/top.h"
 #include "crierctl/parts.h"
 
 /* ---- reload ---- */
@@ -223,10 +222,6 @@ static int print_reply(void *userdata, json_t *reply) {
 
         out.failed |= !output_json(&out, &c->style, reply);
         return output_write(&out);
-}
-
-int verb_top(Command *c) {
-        return top_run(c->options->socket, &c->style, c->failure);
 }
 
 int verb_call(Command *c) {
