@@ -135,9 +135,8 @@ def test_partition_that_does_not_exist_is_that_events_problem(crier, journal):
 
 
 def test_event_that_is_too_large_is_that_events_problem(start, journal):
-    crier = start(
-        settings(cluster={"bootstrap": "embedded", "properties": ["message.max.bytes=1000"]}), journal
-    )
+    cluster = {"bootstrap": "embedded", "properties": ["message.max.bytes=1000"]}
+    crier = start(settings(cluster=cluster), journal)
     small, large = produce(crier, {"value": "v"}, {"value": "v" * 2000})
     assert places([small]) and "too large" in large["problem"]
 
