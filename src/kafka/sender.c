@@ -281,7 +281,13 @@ static Lookup *lookup_free(Lookup *l) {
 }
 DEFINE_CLEANUP(Lookup *, lookup_free);
 
+/* NULL only for null: what is empty is told from it. */
+static void *piece(bool has, Buffer *bytes) {
+        return has ? (void *) (uintptr_t) buffer_string(bytes) : NULL;
+}
+
 static void send_event(Sender *s, const Lookup *l, SentEvent *e) {
+        void *key = piece(e->has_key, &e->key), *value = piece(e->has_value, &e->value);
         rd_kafka_resp_err_t err;
         char problem[400];
 
@@ -295,12 +301,9 @@ static void send_event(Sender *s, const Lookup *l, SentEvent *e) {
         }
         err = rd_kafka_producev(
                 s->rk, RD_KAFKA_V_RKT(l->topic), RD_KAFKA_V_PARTITION(e->partition),
-                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                RD_KAFKA_V_KEY(e->has_key ? buffer_string(&e->key) : NULL, e->key.size),
-                RD_KAFKA_V_VALUE(e->has_value ? (void *) (uintptr_t) buffer_string(&e->value)
-                                              : NULL,
-                                 e->value.size),
-                RD_KAFKA_V_HEADERS(e->headers), RD_KAFKA_V_OPAQUE(e), RD_KAFKA_V_END);
+                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, e->key.size),
+                RD_KAFKA_V_VALUE(value, e->value.size), RD_KAFKA_V_HEADERS(e->headers),
+                RD_KAFKA_V_OPAQUE(e), RD_KAFKA_V_END);
         if (err)
                 event_done(e, rd_kafka_err2str(err));
         else

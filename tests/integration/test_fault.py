@@ -14,7 +14,7 @@ NOBODY = 65534
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="Fault is for root")
 
 
-def setup(faults=True, brokers=1, **more):
+def settings(faults=True, brokers=1, **more):
     return {
         **config.build(topics=[config.topic("t", 1)], **more),
         "cluster": {"bootstrap": "embedded", "embedded_brokers": brokers},
@@ -24,7 +24,7 @@ def setup(faults=True, brokers=1, **more):
 
 @pytest.fixture
 def crier(start, journal):
-    return start(setup(), journal)
+    return start(settings(), journal)
 
 
 def fault(crier, kind, **parameters):
@@ -58,7 +58,7 @@ def as_nobody(function):
 
 
 def test_faults_need_the_configuration_to_allow_them(start):
-    crier = start(setup(faults=False))
+    crier = start(settings(faults=False))
     assert "faults = true" in refused(crier, "Unsupported", kind="down")["advice"]
     assert produce(crier)[0]["problem"] is None
 
@@ -129,7 +129,7 @@ def test_broker_goes_down_and_comes_up(crier, journal):
 
 
 def test_one_broker_of_several_goes_down(start):
-    crier = start(setup(brokers=3))
+    crier = start(settings(brokers=3))
     for broker in (1, 2, 3):
         fault(crier, "down", broker=broker)
         fault(crier, "up", broker=broker)
@@ -167,7 +167,7 @@ def test_so_many_requests_are_refused_as_asked_for(crier, broker):
 )
 def test_groups_survive_errors_of_each_request(start, journal, request_name, error):
     crier = start(
-        setup(
+        settings(
             groups=[config.group("g", "t", 2, start="earliest")],
             producers=[config.producer("p", "t", rate=50.0)],
         ),

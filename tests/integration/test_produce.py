@@ -15,7 +15,7 @@ TIMED_OUT = 7  # Kafka's REQUEST_TIMED_OUT, which producers try again after
 TOO_LARGE = 10  # MESSAGE_TOO_LARGE, which they do not
 
 
-def setup(**more):
+def settings(**more):
     return config.build(
         topics=[config.topic("t", 3)],
         groups=[config.group("g", "t", 1, start="earliest")],
@@ -26,7 +26,7 @@ def setup(**more):
 
 @pytest.fixture
 def crier(start, journal):
-    crier = start(setup(), journal)
+    crier = start(settings(), journal)
     crier.wait_stable()
     return crier
 
@@ -34,7 +34,7 @@ def crier(start, journal):
 @pytest.fixture
 def bare(start):
     """Without a group, and so without waiting for one."""
-    return start({k: v for k, v in setup().items() if k != "groups"})
+    return start({k: v for k, v in settings().items() if k != "groups"})
 
 
 def produce(crier, *events, topic="t", **more):
@@ -135,9 +135,8 @@ def test_partition_that_does_not_exist_is_that_events_problem(crier, journal):
 
 
 def test_event_that_is_too_large_is_that_events_problem(start, journal):
-    crier = start(
-        setup(cluster={"bootstrap": "embedded", "properties": ["message.max.bytes=1000"]}), journal
-    )
+    cluster = {"bootstrap": "embedded", "properties": ["message.max.bytes=1000"]}
+    crier = start(settings(cluster=cluster), journal)
     small, large = produce(crier, {"value": "v"}, {"value": "v" * 2000})
     assert places([small]) and "too large" in large["problem"]
 

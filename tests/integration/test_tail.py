@@ -21,7 +21,9 @@ def crier(start, journal):
             topics=[config.topic("t", 2), config.topic("u", 1)],
             groups=[
                 config.group("g", "t", 1, start="earliest"),
-                config.group("quiet", ["t", "u"], 1, start="earliest", log=False, message="%{key}!"),
+                config.group(
+                    "quiet", ["t", "u"], 1, start="earliest", log=False, message="%{key}!"
+                ),
             ],
         ),
         journal,

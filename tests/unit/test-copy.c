@@ -35,7 +35,7 @@ static Event event_new(const void *key, size_t key_size, const void *value, size
         e.queue = rd_kafka_queue_get_main(e.rk);
         assert_int_equal(rd_kafka_producev(e.rk, RD_KAFKA_V_TOPIC("t"),
                                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                           RD_KAFKA_V_KEY(key, key_size),
+                                           RD_KAFKA_V_KEY((void *) (uintptr_t) key, key_size),
                                            RD_KAFKA_V_VALUE((void *) (uintptr_t) value, value_size),
                                            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END),
                          0);
