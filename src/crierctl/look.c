@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "crierctl/parts.h"
 #include "crierctl/pictures.h"
+#include "crierctl/top.h"
 
 /* One parameter, or none where there is no argument. */
 static json_t *first_argument(const Command *c, const char *name) {
@@ -142,4 +143,8 @@ int verb_keys(Command *c) {
 
 int verb_topics(Command *c) {
         return command_look(c, first_argument(c, "topic"), topics_shape, topics_draw);
+}
+
+int verb_top(Command *c) {
+        return top_run(c->options->socket, &c->style, c->failure);
 }

@@ -15,11 +15,13 @@
 #include <sys/signalfd.h>
 
 #include "common/clock.h"
-#include "crierctl/command.h"
 #include "crierctl/top-call.h"
 #include "crierctl/top-draw.h"
 #include "crierctl/top-keys.h"
 #include "protocol/verbs.h"
+
+/* Last: it makes macros of ordinary words. */
+#include <term.h>
 
 #define REFRESH_USEC USEC_PER_SEC
 #define STATUS_TIMEOUT_USEC (2 * USEC_PER_SEC)
@@ -81,6 +83,9 @@ static void top_done(Top *t) {
         sigaddset(&taken, SIGCONT);
         while (sigtimedwait(&taken, NULL, &now) > 0)
                 continue;
+        /* ncurses has handlers of its own for these, whose screen there is no more. */
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
         sigprocmask(SIG_SETMASK, &t->signals_before, NULL);
 }
 
@@ -101,12 +106,24 @@ static int signals_begin(Top *t, Failure *f) {
         return 0;
 }
 
+/* Whether $TERM is a terminal that is known and can be drawn on. newterm() leaks where it is not.
+ */
+static bool terminal_is_able(void) {
+        bool able;
+        int error;
+
+        if (setupterm(NULL, STDOUT_FILENO, &error) != OK)
+                return false;
+        able = tigetstr("cup");
+        del_curterm(cur_term);
+        return able;
+}
+
 static int screen_enter(Top *t, Failure *f) {
         const char *term = getenv("TERM");
 
-        t->screen = newterm(NULL, stdout, stdin);
-        if (t->screen && !tigetstr("cup"))
-                screen_leave(t);
+        if (terminal_is_able())
+                t->screen = newterm(NULL, stdout, stdin);
         if (!t->screen) {
                 failure_set(f, FAILURE_USAGE, "Cannot draw on a terminal of the type '%s'",
                             term ? term : "");
@@ -170,8 +187,11 @@ static void status_begin(Top *t) {
 static void status_end(Top *t) {
         _cleanup_failure_ Failure f = {0};
         _cleanup_json_ json_t *status = NULL;
+        int r = top_call_result(t->status, &status, &f);
 
-        if (top_call_result(t->status, &status, &f) == 0)
+        if (t->model.frozen)
+                t->next = 0;
+        else if (r == 0)
                 top_model_take(&t->model, status, clock_realtime_ms());
         else
                 top_model_fail(&t->model, &f);
@@ -218,8 +238,8 @@ static void command_add(Top *t, TopCommand command) {
 
 /* ---- what happens ---- */
 
-static void on_keys(Top *t) {
-        struct pollfd more = {.fd = STDIN_FILENO, .events = POLLIN};
+/* All keys that are there. `readable` says that poll(2) has seen something. */
+static void on_keys(Top *t, bool readable) {
         bool any = false;
 
         for (int key; !t->end && (key = getch()) != ERR; any = true) {
@@ -237,8 +257,8 @@ static void on_keys(Top *t) {
                 }
                 t->next = 0;
         }
-        /* There is something to read, but no key: the terminal has gone. */
-        if (!any && poll(&more, 1, 0) > 0)
+        /* There was something to read, but no byte: the terminal has gone. */
+        if (readable && !any)
                 t->end = true;
 }
 
@@ -308,7 +328,7 @@ static void step(Top *t) {
         if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
                 t->end = true;
         else
-                on_keys(t);
+                on_keys(t, fds[0].revents);
         if (fds[2].revents)
                 status_end(t);
         if (fds[3].revents)
@@ -365,8 +385,4 @@ int top_run(const char *socket, const OutputStyle *style, Failure *f) {
                 raise(t.end_signal);
         }
         return r;
-}
-
-int verb_top(Command *c) {
-        return top_run(c->options->socket, &c->style, c->failure);
 }

@@ -49,7 +49,7 @@ def top(place):
 
     yield starter
     for terminal in running:
-        terminal.__exit__()
+        terminal.close()
 
 
 @pytest.fixture(autouse=True)
@@ -289,6 +289,14 @@ def test_terminal_is_restored_at_a_signal_that_ends_it(crier, top, name):
     terminal.wait_for("mail")
     os.kill(terminal.child(), number)
     assert_restored(terminal, 128 + number)
+
+
+def test_terminal_that_goes_away_ends_it(crier, top):
+    terminal = top(crier)
+    terminal.wait_for("mail")
+    pid = terminal.child()
+    terminal.close()
+    wait.until(lambda: not os.path.exists(f"/proc/{pid}"), 20, "the end of crierctl")
 
 
 def test_terminal_is_the_shells_while_it_is_stopped(crier, top):

@@ -19,6 +19,7 @@ class Terminal:
     def __init__(self, directory, size=(80, 24), env=None):
         self.path = pathlib.Path(directory) / "tmux"
         self.size = size
+        self.running = False
         self.env = {
             **{k: v for k, v in os.environ.items() if k not in ("TMUX", "TMUX_PANE", "NO_COLOR")},
             "LC_ALL": "C.UTF-8",
@@ -32,15 +33,22 @@ class Terminal:
             "-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height,
             "bash", "--norc", "--noprofile",
         )
+        self.running = True
         try:
             self.wait_for("%")
         except BaseException:
-            self.__exit__()
+            self.close()
             raise
         return self
 
     def __exit__(self, *_):
-        self.tmux("kill-server")
+        self.close()
+
+    def close(self):
+        """Takes the terminal away from whatever runs there."""
+        if self.running:
+            self.running = False
+            self.tmux("kill-server")
 
     def tmux(self, *arguments):
         """Runs tmux; returns what it prints."""
