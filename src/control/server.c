@@ -543,7 +543,7 @@ void request_reply(Request *r, const char *error, json_t *parameters) {
 static void connection_compact(Connection *c) {
         size_t left = c->reply.size - c->sent;
 
-        if (c->sent < left)
+        if (c->sent == 0 || c->sent < left)
                 return;
         memmove(c->reply.data, c->reply.data + c->sent, left);
         c->reply.size = left;

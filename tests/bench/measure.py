@@ -110,6 +110,26 @@ def rate(count, total, interval=0.02, timeout=180):
     return (total - first) / (now - began)
 
 
+def watch(status, total, timeout=180):
+    """Calls status() until the first group has received `total`. Returns how many it received a
+    second, by the daemon's own clock, and how long the slowest answers but one in a hundred took,
+    in milliseconds."""
+    deadline = time.monotonic() + timeout
+    times, seen = [], []
+    while not seen or seen[-1][1] < total:
+        began = time.perf_counter()
+        reply = status()
+        times.append(1000 * (time.perf_counter() - began))
+        seen.append((reply["uptime_ms"], reply["groups"][0]["received"]))
+        if time.monotonic() > deadline:
+            raise wait.Timeout(f"{seen[-1][1]} of {total} within {timeout} s")
+    flowing = [place for place in seen if 0 < place[1] < total]
+    assert len(flowing) > 1, "too few events to see them pass: ask for more"
+    (first, none), (last, all_but_a_few) = flowing[0], flowing[-1]
+    return {"rate": 1000 * (all_but_a_few - none) / (last - first),
+            "p99": statistics.quantiles(times, n=100)[98]}
+
+
 def alternate(rounds, contenders):
     """Runs each contender once a round, `rounds` times. A contender is a function that returns a
     dict of figures. Returns name → figure → list of values."""

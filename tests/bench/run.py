@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lib import config, files, kafka, varlink, vm  # noqa: E402
+from lib import config, files, kafka, varlink, vm, wait  # noqa: E402
+from lib.flood import Flood  # noqa: E402
 
 import measure  # noqa: E402
 
@@ -35,6 +37,19 @@ subprocess.run(sys.argv[1:], check=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime)
 """
+# Runs a command many times and tells how long each took, in milliseconds.
+TIMES_OF_COMMAND = """
+import json, subprocess, sys, time
+times = []
+for _ in range(20):
+    began = time.perf_counter()
+    subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+    times.append(1000 * (time.perf_counter() - began))
+print(json.dumps(times))
+"""
+# All places on the control socket but the one that looks.
+FLOOD = ({"status": 16}, {"status": 16}, {"status": 16}, {"status": 15})
+SOCKET = "/run/crier/control"
 SETTLE_SECONDS = 15
 JOURNALD = """[Journal]
 Storage=persistent
@@ -75,6 +90,7 @@ class Bench:
         self.machine.run("systemctl", "stop", "crierd")
         self.machine.shell("systemctl disable --now rsyslog.service syslog.socket", check=False)
         self.copy(files.TREE / "tests/lib/labscript.py", "/root/labscript.py")
+        self.copy(files.TREE / "tests/lib/flood.py", "/root/flood.py")
         with tempfile.TemporaryDirectory() as directory:
             flood = pathlib.Path(directory) / "flood"
             subprocess.run(["cc", "-O2", "-o", flood, HERE / "flood.c", "-lsystemd"], check=True)
@@ -109,7 +125,7 @@ class Bench:
         self.machine.run("systemctl", "stop", "crierd")
 
     def status(self):
-        return varlink.call(self.lab.inside("/run/crier/control"), "io.crier.Control.Status")
+        return varlink.call(self.lab.inside(SOCKET), "io.crier.Control.Status")
 
     def start_unit(self, name, *command):
         """Starts a command as a service without a rate limit; its process id."""
@@ -294,8 +310,58 @@ class Bench:
         results = measure.alternate(2 * self.options.rounds, {"crierd": self.crier_starts})
         measure.table("From start to READY", results, "crierd", [("ready", "ms", 1)])
 
+    # Asking for the status, while events flow and while they do not.
 
-BENCHES = ("ready", "journal", "consume", "produce", "idle")
+    def crier_is_asked(self, flood):
+        """Consumes while one client looks, beside those that flood; figures by the daemon's own
+        clock, since an answer may come late."""
+        group = config.group(self.lab.fresh("bench"), self.topic, start="earliest", log=False)
+        pid = self.start_crier(groups=[group])
+        command = self.machine.command("python3", "/root/flood.py")
+        try:
+            with varlink.Connection(self.lab.inside(SOCKET), timeout=60) as connection:
+                connection.call("org.varlink.service.GetInfo")
+                with Flood(SOCKET, *flood, command=command) as running:
+                    figures = measure.watch(
+                        lambda: connection.call("io.crier.Control.Status"), self.many)
+                asked = sum(kind["replies"] for kind in running.counts.values())
+                return {**figures, "cpu": self.lab.cpu(pid), "asked": asked}
+        finally:
+            self.stop_crier()
+
+    def crierctl_shows(self):
+        told = self.machine.run("python3", "-c", TIMES_OF_COMMAND, "crierctl", "status").stdout
+        return {"time": statistics.median(json.loads(told))}
+
+    def kafka_describes(self):
+        began = time.perf_counter()
+        told = self.lab.cluster.describe_group(self.group)
+        assert self.group in told, told
+        return {"time": 1000 * (time.perf_counter() - began)}
+
+    def control(self):
+        self.topic = self.fill(itertools.repeat(CONSTANT, self.many))
+        results = measure.alternate(self.options.rounds, {
+            "64 clients flood status": lambda: self.crier_is_asked(FLOOD),
+            "one client asks": lambda: self.crier_is_asked(())})
+        measure.table(f"Out of Kafka, {self.many:,} events, log = false", results,
+                      "64 clients flood status",
+                      [("rate", "events/s", 0), ("cpu", "CPU s", 2),
+                       ("p99", "status p99, ms", 1), ("asked", "status answered to the flood", 0)])
+        topic, self.group = self.new_topic(), self.lab.fresh("bench")
+        self.start_crier(groups=[config.group(self.group, topic, consumers=5)])
+        try:
+            wait.until(lambda: self.status()["groups"][0]["stable"], 60, "a stable group")
+            results = measure.alternate(self.options.rounds, {
+                "crierctl status": self.crierctl_shows,
+                "kafka-consumer-groups --describe": self.kafka_describes})
+        finally:
+            self.stop_crier()
+        measure.table("Five consumers of a group, shown by a command", results, "crierctl status",
+                      [("time", "ms", 1)])
+
+
+BENCHES = ("ready", "journal", "consume", "produce", "idle", "control")
 
 
 def main():

@@ -151,10 +151,12 @@ def main(path, uid, *kinds):
 
 class Flood:
     """Processes of clients, until the block ends. `users` has a dict of kinds and how many for each
-    user, 16 connections at most: more are refused. As root each is a user of its own."""
+    user, 16 connections at most: more are refused. As root each is a user of its own. `command`
+    runs this file somewhere else."""
 
-    def __init__(self, path, *users):
+    def __init__(self, path, *users, command=(sys.executable, __file__)):
         self.path = path
+        self.command = command
         self.users = users if os.geteuid() == 0 else users[:1]
         self.processes = []
         self.counts = {}
@@ -164,7 +166,7 @@ class Flood:
             uid = 60000 + number if os.geteuid() == 0 else os.getuid()
             words = [str(word) for pair in kinds.items() for word in pair]
             self.processes.append(subprocess.Popen(
-                [sys.executable, __file__, str(self.path), str(uid), *words],
+                [*self.command, str(self.path), str(uid), *words],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         for process in self.processes:
             assert process.stdout.readline() == "ready\n"

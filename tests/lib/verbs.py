@@ -12,6 +12,7 @@ class Verb(typing.NamedTuple):
     method: str  # "" where crierctl has it for itself
     arguments: str
     help: str
+    access: str  # ANYBODY, OPERATOR or ROOT; "" where crierctl has it for itself
 
 
 def read():
@@ -23,7 +24,8 @@ def read():
     for client, row in rows:
         texts = re.findall(r'"([^"]*)"', row)
         name, method, arguments, line = [texts[0], ""] + texts[1:] if client else texts
-        found.append(Verb(name, method, arguments, line))
+        access = "" if client else re.search(r'", (ANYBODY|OPERATOR|ROOT), ', row)[1]
+        found.append(Verb(name, method, arguments, line, access))
     assert len(found) == len(re.findall(r"^(?:CLIENT_)?VERB\(", text, re.M))
     return found
 
