@@ -198,6 +198,7 @@ static void on_report(const rd_kafka_message_t *m) {
         if (!m->err) {
                 e->at_partition = m->partition;
                 e->offset = m->offset;
+                key_table_count(e->sending->keys, KEY_PRODUCED, m);
                 event_done(e, NULL);
                 return;
         }
@@ -321,6 +322,7 @@ static void sending_send(Sender *s, Lookup *l) {
         }
 
         x->state = SENDING_SENT;
+        x->keys = key_tables_add(&s->context->keys, x->topic);
         for (unsigned i = 0; i < x->n; i++)
                 send_event(s, l, &x->events[i]);
 }

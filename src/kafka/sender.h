@@ -51,6 +51,7 @@ struct Sending {
         size_t bytes;
         unsigned left;          /* events that are not done */
         uint64_t deadline_usec; /* SENDING_WAITING: when it is given up */
+        KeyTable *keys;         /* of its topic; NULL: they are not counted */
         Sending *next;
         unsigned n;
         SentEvent events[];

@@ -111,6 +111,14 @@ def test_offsets_count_up_in_the_order_given(crier, journal):
     assert all(values[0, i] == f"Consumer 0: {i} (key: None)" for i in range(1001))
 
 
+def test_keys_are_counted_as_produced(crier, bare):
+    for daemon in (crier, bare):
+        produce(daemon, {"key": "a", "partition": 1}, {"key": "a", "partition": 1}, {"value": "v"})
+        keys = daemon.change("Keys", topic="t")
+        (key,) = keys["keys"]
+        assert (key["key"], key["partition"], key["produced"]) == ("a", 1, 2)
+
+
 def test_calls_that_do_not_wait_keep_their_order(crier, journal):
     for i in range(30):
         results = produce(crier, {"value": str(i), "partition": 0}, wait=False)
