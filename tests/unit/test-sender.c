@@ -19,7 +19,6 @@ static const char text[] = "topics: ( { name = \"t\"; partitions = 2; } );\n";
 
 typedef struct Fixture {
         sd_event *event;
-        Config *config;
         Sink *sink;
         Fleet *fleet;
         bool stopped;
@@ -42,10 +41,9 @@ static Config *load(void) {
 static int set_up(void **state) {
         Fixture *f = calloc(1, sizeof(*f));
 
-        f->config = load();
         assert_true(sd_event_new(&f->event) >= 0);
         assert_int_equal(stdout_new(f->event, &f->sink), 0);
-        assert_int_equal(fleet_new(f->event, f->config, f->sink, &f->fleet), 0);
+        assert_int_equal(fleet_new(f->event, load(), f->sink, &f->fleet), 0);
         fleet_start(f->fleet);
         *state = f;
         return 0;
@@ -86,7 +84,6 @@ static int tear_down(void **state) {
         fleet_free(f->fleet);
         sink_free(f->sink);
         sd_event_unref(f->event);
-        config_free(f->config);
         free(f);
         return 0;
 }
