@@ -406,7 +406,8 @@ static int pause_or_resume(ControlContext *c, Request *request, bool paused,
                 const char *name = json_string_value(j);
                 Target t;
 
-                (void) target_find(c->fleet, name, &t);
+                if (!target_find(c->fleet, name, &t))
+                        continue;
                 control_record(c, request, paused ? RECORD_PAUSED : RECORD_RESUMED,
                                (RecordField[]){{"CRIER_TARGET", name}, {NULL}}, "%s '%s'",
                                paused ? "pauses" : "resumes", name);

@@ -9,7 +9,8 @@
 
 #include "control/methods.h"
 
-/* NoSuchGroup, NoSuchConsumer, NoSuchProducer, NoSuchTopic: with what is nearest, or what there is. */
+/* NoSuchGroup, NoSuchConsumer, NoSuchProducer, NoSuchTopic: with what is nearest, or what there is.
+ */
 int refuse_group(const Fleet *f, const char *name, json_t **ret_parameters, const char **ret_error);
 int refuse_producer(const Fleet *f, const char *name, json_t **ret_parameters,
                     const char **ret_error);
@@ -21,7 +22,8 @@ int refuse_topic(const Fleet *f, const char *name, json_t **ret_parameters, cons
 int refuse_target(const Fleet *f, const char *name, json_t **ret_parameters,
                   const char **ret_error);
 
-/* BadValue: `text` says what is wrong with the parameter, `advice` (or NULL) what to give instead. */
+/* BadValue: `text` says what is wrong with the parameter, `advice` (or NULL) what to give instead.
+ */
 int refuse_value(json_t **ret_parameters, const char **ret_error, const char *parameter,
                  const char *text, const char *advice);
 /* Unsupported. */

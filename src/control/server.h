@@ -51,8 +51,8 @@ void request_reply(Request *r, const char *error, json_t *parameters);
 
 /* One of several replies, for a call that asked for `more`; nothing is sent for another. Takes
  * `parameters` over. Returns 0; -EAGAIN where the client has not read the earlier ones, or the
- * clients have had their share of the time (nothing is sent); -EMSGSIZE, -ENOMEM. The request may be
- * gone afterwards: gone() was called then. */
+ * clients have had their share of the time (nothing is sent); -EMSGSIZE, -ENOMEM. The request may
+ * be gone afterwards: gone() was called then. */
 int request_continue(Request *r, json_t *parameters);
 
 /* Whether request_continue() would send something now: worth asking before parameters are made that

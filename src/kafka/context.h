@@ -27,8 +27,8 @@ typedef struct KafkaContext {
         KeyTables keys; /* of the topics that producers and groups name */
         Widths widths;
         unsigned surveys; /* under way */
-        bool unsettled; /* a stop gave something up: an undelivered event, an offset not committed
-                         */
+        bool unsettled;   /* a stop gave something up: an undelivered event, an offset not committed
+                           */
         Followers followers;
         unsigned next_consumer; /* consumers are numbered across the daemon, never reused */
 } KafkaContext;
