@@ -554,15 +554,13 @@ static void connection_compact(Connection *c) {
 bool request_can_continue(const Request *r) {
         const Connection *c = connection_of((Request *) (uintptr_t) r);
 
-        return r->call.more && !r->call.oneway && !c->server->paused &&
+        return r->call.more && !r->call.oneway &&
                c->reply.size - c->sent <= c->server->limits.backlog_bytes;
 }
 
 int request_continue(Request *r, json_t *parameters) {
-        uint64_t started = clock_usec_of(CLOCK_THREAD_CPUTIME_ID);
         _cleanup_json_ json_t *p = parameters;
         Connection *c = connection_of(r);
-        Server *s = c->server;
         int k;
 
         if (!r->call.more || r->call.oneway)
@@ -570,9 +568,8 @@ int request_continue(Request *r, json_t *parameters) {
         if (!request_can_continue(r))
                 return -EAGAIN;
         connection_compact(c);
-        k = dispatch_continue(&s->dispatcher, p, &c->reply);
+        k = dispatch_continue(&c->server->dispatcher, p, &c->reply);
         if (k == 0)
                 connection_push(c);
-        server_account(s, started);
         return k;
 }

@@ -50,13 +50,13 @@ void request_keep(Request *r, void (*gone)(void *userdata), void *userdata);
 void request_reply(Request *r, const char *error, json_t *parameters);
 
 /* One of several replies, for a call that asked for `more`; nothing is sent for another. Takes
- * `parameters` over. Returns 0; -EAGAIN where the client has not read the earlier ones, or the
- * clients have had their share of the time (nothing is sent); -EMSGSIZE, -ENOMEM. The request may
- * be gone afterwards: gone() was called then. */
+ * `parameters` over. Returns 0; -EAGAIN where the client has not read the earlier ones (nothing is
+ * sent); -EMSGSIZE, -ENOMEM. The request may be gone afterwards: gone() was called then. How much
+ * time this takes in all is for whoever calls it to bound: it is no part of the clients' tenth,
+ * which others would use up. */
 int request_continue(Request *r, json_t *parameters);
 
-/* Whether request_continue() would send something now: worth asking before parameters are made that
- * take time to make. */
+/* Whether request_continue() would send something now: spares making parameters in vain. */
 bool request_can_continue(const Request *r);
 
 /* What a parameter may be. JSON's null stands for one that is not there. */

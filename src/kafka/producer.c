@@ -100,14 +100,12 @@ static int recipe_make(const ProducerConfig *config, Recipe *recipe) {
 
 /* Has events made by that of `config`. On failure everything is as it was. */
 static int producer_set_recipe(Producer *p, const ProducerConfig *config) {
-        _cleanup_(recipe_done) Recipe former = {p->value, p->keys, p->n_keys, p->headers};
-        Recipe recipe = {0};
+        Recipe former = {p->value, p->keys, p->n_keys, p->headers}, recipe = {0};
         int r = recipe_make(config, &recipe);
 
-        if (r < 0) {
-                former = recipe;
+        recipe_done(r < 0 ? &recipe : &former);
+        if (r < 0)
                 return r;
-        }
         p->value = recipe.value;
         p->keys = recipe.keys;
         p->n_keys = recipe.n_keys;

@@ -7,6 +7,7 @@
  * leaving any more and the topics that the configuration wants were seen to.
  */
 
+#include <assert.h>
 #include <errno.h>
 
 #include "common/log.h"
@@ -163,6 +164,7 @@ static void apply_group(Plan *p, Group *g, const Group *former, const GroupConfi
         bool by_hand = former && former->wanted != former->config->consumers;
         unsigned wanted = same ? former->wanted : config->consumers;
 
+        assert(g);
         if (by_hand)
                 note_by_hand(p->changes, "groups", config->name, "consumers", &former->wanted,
                              &config->consumers);
