@@ -215,14 +215,14 @@ ring_unit() {
 
 ring_integration() {
         build gcc --enable-werror || return 0
-        CRIER_WORKERS=3 run_pytest gcc integration tests/integration
+        CRIER_WORKERS=5 run_pytest gcc integration tests/integration
 }
 
 ring_sanitizers() {
         build sanitized --enable-sanitizers || return 0
         export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 CRIER_TEST_SLOWNESS=2
         run_unit sanitized
-        CRIER_WORKERS=3 run_pytest sanitized sanitizers tests/integration
+        CRIER_WORKERS=5 run_pytest sanitized sanitizers tests/integration
         unset ASAN_OPTIONS UBSAN_OPTIONS CRIER_TEST_SLOWNESS
 }
 

@@ -185,6 +185,7 @@ static void apply_producer(Plan *p, Producer *producer, const Producer *former,
         bool by_hand = former && rates_differ(former->rate, former->config->rate);
         double rate = same ? former->rate : config->rate;
 
+        assert(producer);
         if (by_hand)
                 note_by_hand(p->changes, "producers", config->name, "rate", &former->rate,
                              &config->rate);
