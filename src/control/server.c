@@ -18,7 +18,9 @@
 #include "control/dispatch.h"
 #include "control/listener.h"
 
+/* Who has been served waits behind those who have not: see server_turn(). */
 #define SERVER_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 10)
+#define SERVED_PRIORITY (SERVER_PRIORITY + 1)
 
 /* Read at once from one connection; others get their turn in between. */
 #define READ_SIZE ((size_t) 16 * 1024)
@@ -42,7 +44,7 @@ const ServerLimits server_limits_default = {
         .partial_usec = 5 * USEC_PER_SEC,
         .stalled_usec = 30 * USEC_PER_SEC,
         .accept_usec = USEC_PER_SEC,
-        .burst_usec = 20 * USEC_PER_MSEC,
+        .burst_usec = 500,
         .backlog_bytes = (size_t) 256 * 1024,
 };
 
@@ -158,6 +160,21 @@ static void server_account(Server *s, uint64_t started) {
             sd_event_source_set_enabled(s->resume_timer, SD_EVENT_ONESHOT) < 0)
                 return;
         server_set_paused(s, true);
+}
+
+/* Has everybody served once before anybody is served again: a pause would else begin again with
+ * whoever was first before. */
+static void server_turn(Server *s, sd_event_source *source) {
+        int64_t priority = SERVER_PRIORITY;
+
+        (void) sd_event_source_get_priority(source, &priority);
+        if (priority == SERVED_PRIORITY) {
+                /* Nobody else waited: a new round. */
+                for (Connection *c = s->connections; c; c = c->next)
+                        (void) sd_event_source_set_priority(c->io, SERVER_PRIORITY);
+                (void) sd_event_source_set_priority(s->accept, SERVER_PRIORITY);
+        }
+        (void) sd_event_source_set_priority(source, SERVED_PRIORITY);
 }
 
 static int on_resume(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -298,6 +315,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
         Connection *c = userdata;
         Server *s = c->server;
 
+        server_turn(s, source);
         if (revents & EPOLLOUT)
                 connection_advance(c, WAITING_READER);
         if (connection_step(c, revents) < 0 || connection_update(c) < 0)
@@ -438,6 +456,7 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
         Server *s = userdata;
         int r = 0, accepted;
 
+        server_turn(s, source);
         accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (accepted >= 0)
                 r = server_admit(s, accepted);

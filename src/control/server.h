@@ -93,8 +93,9 @@ typedef struct ServerLimits {
         uint64_t partial_usec; /* from the first byte of a call to its last */
         uint64_t stalled_usec; /* a reply of which the client reads next to nothing */
         uint64_t accept_usec;  /* pause when descriptors are short */
-        uint64_t burst_usec;   /* CPU time used at a stretch before the tenth is enforced */
-        size_t backlog_bytes;  /* request_continue(): what may wait for the client to read */
+        uint64_t burst_usec; /* CPU time used at a stretch before the tenth is enforced: events wait
+                                meanwhile, and librdkafka's queues are full after a few ms */
+        size_t backlog_bytes; /* request_continue(): what may wait for the client to read */
 } ServerLimits;
 
 extern const ServerLimits server_limits_default;

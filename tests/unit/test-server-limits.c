@@ -250,6 +250,50 @@ static void test_flood_leaves_the_loop_most_of_its_time(void **state) {
         assert_reply(f, other, echoed);
 }
 
+/* Takes what is to read; returns how many replies that is. */
+static unsigned take_replies(int fd) {
+        char bytes[4096];
+        unsigned replies = 0;
+        ssize_t n;
+
+        while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+                for (ssize_t i = 0; i < n; i++)
+                        replies += bytes[i] == 0;
+        return replies;
+}
+
+static void test_flood_leaves_everybody_his_turn(void **state) {
+        static const char call[] = "{\"method\":\"io.crier.Control.Spin\"}";
+        uint64_t end = clock_usec() + PATIENCE_USEC;
+        unsigned replies[8] = {0}, total = 0, n = ELEMENTSOF(replies);
+        ServerLimits limits = server_limits_default;
+        Fixture *f = *state;
+        int fds[8];
+
+        /* There is a pause after each call, so that each resumption chooses anew. */
+        limits.burst_usec = 0;
+        fixture_start(f, limits);
+        for (unsigned i = 0; i < n; i++) {
+                fds[i] = connect_to(f->path);
+                for (int k = 0; k < 100; k++)
+                        give(f, fds[i], call);
+        }
+        while (total < 10 * n) {
+                assert_true(clock_usec() < end);
+                turn(f);
+                for (unsigned i = 0; i < n; i++) {
+                        unsigned more = take_replies(fds[i]);
+
+                        replies[i] += more;
+                        total += more;
+                }
+        }
+        for (unsigned i = 0; i < n; i++) {
+                assert_in_range(replies[i], 5, 15);
+                close(fds[i]);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 SERVER_TEST(test_unfinished_call_is_dropped_in_time_though_bytes_drip),
@@ -263,6 +307,7 @@ int main(void) {
                 SERVER_TEST(test_defaults_are_the_documented_limits),
                 SERVER_TEST(test_accept_pauses_when_descriptors_are_short),
                 SERVER_TEST(test_flood_leaves_the_loop_most_of_its_time),
+                SERVER_TEST(test_flood_leaves_everybody_his_turn),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
