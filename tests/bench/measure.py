@@ -159,6 +159,6 @@ def table(title, results, ours, figures):
     for name, values in results.items():
         cells = [show(values[figure], digits) if figure in values else ""
                  for figure, _, digits in figures]
-        ratio = "" if name == ours else f"{our_median / statistics.median(values[main]):.2f}"
+        ratio = "" if name == ours else f"{our_median / statistics.median(values[main]):.2g}"
         print(f"| {name} | {' | '.join(cells)} | {ratio} |")
     print(flush=True)
