@@ -98,3 +98,30 @@ class Interface:
             return self.tokens.pop()
         self.used.add(self._take(MEMBER))
         return token
+
+    def check(self, kind, value, where="reply"):
+        """Fails where a JSON value is not of that type: members that are missing, that nobody has
+        described, or of another type."""
+        if isinstance(kind, tuple):
+            mark, inner = kind
+            if mark == "?":
+                return value is None or self.check(inner, value, where)
+            assert isinstance(value, list if mark == "[]" else dict), f"{where}: {value!r}"
+            parts = enumerate(value) if mark == "[]" else value.items()
+            return all(self.check(inner, part, f"{where}[{key}]") for key, part in parts)
+        if isinstance(kind, dict):
+            assert isinstance(value, dict), f"{where}: {value!r}"
+            assert not set(value) - set(kind), f"{where}: {set(value) - set(kind)} not described"
+            return all(
+                self.check(inner, value.get(name), f"{where}.{name}")
+                for name, inner in kind.items()
+            )
+        if isinstance(kind, list):
+            assert value in kind, f"{where}: {value!r} is none of {kind}"
+            return True
+        if kind in self.types:
+            return self.check(self.types[kind], value, where)
+        python = {"bool": bool, "int": int, "float": (int, float), "string": str, "object": object}
+        right = isinstance(value, python[kind]) and (kind == "bool" or not isinstance(value, bool))
+        assert right and value is not None, f"{where}: {value!r} is no {kind}"
+        return True

@@ -3,7 +3,23 @@
 the two check each other."""
 
 import json
+import pathlib
 import socket
+
+from lib.interface import Interface
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+CONTROL = Interface((TREE / "src/protocol/io.crier.Control.varlink").read_text())
+
+
+def check(method, reply):
+    """Fails where a reply is not as our interface describes it."""
+    interface, _, name = method.rpartition(".")
+    error_interface, _, error = reply.get("error", "").rpartition(".")
+    if error_interface == CONTROL.name:
+        CONTROL.check(CONTROL.errors[error], reply.get("parameters", {}), error)
+    elif not error and interface == CONTROL.name:
+        CONTROL.check(CONTROL.methods[name][1], reply.get("parameters", {}), name)
 
 
 class VarlinkError(Exception):
@@ -55,6 +71,7 @@ class Connection:
         reply = self.receive()
         if reply is None:
             raise ConnectionError("the service closed the connection without a reply")
+        check(method, reply)
         if "error" in reply:
             raise VarlinkError(reply["error"], reply.get("parameters", {}))
         return reply.get("parameters", {})
