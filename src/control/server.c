@@ -29,7 +29,7 @@
 #define KEPT_SIZE ((size_t) 64 * 1024)
 
 /* Work for clients may take one part in so many of the time… */
-#define TIME_SHARE 10
+#define TIME_SHARE 25
 /* …and a wake-up of the loop costs this much beside what is measured. */
 #define WAKEUP_USEC 10
 

@@ -7,7 +7,7 @@
  * handler's (methods.c). org.varlink.service is answered here.
  *
  * Nothing that a client does may slow the daemon down: every limit below is enforced for every
- * client, and all work for all clients together gets at most a tenth of the time.
+ * client, and all work for all clients together gets at most a twenty-fifth of the time.
  */
 
 #include <systemd/sd-event.h>
@@ -52,7 +52,7 @@ void request_reply(Request *r, const char *error, json_t *parameters);
 /* One of several replies, for a call that asked for `more`; nothing is sent for another. Takes
  * `parameters` over. Returns 0; -EAGAIN where the client has not read the earlier ones (nothing is
  * sent); -EMSGSIZE, -ENOMEM. The request may be gone afterwards: gone() was called then. How much
- * time this takes in all is for whoever calls it to bound: it is no part of the clients' tenth,
+ * time this takes in all is for whoever calls it to bound: it is no part of the clients' share,
  * which others would use up. */
 int request_continue(Request *r, json_t *parameters);
 
@@ -93,7 +93,7 @@ typedef struct ServerLimits {
         uint64_t partial_usec; /* from the first byte of a call to its last */
         uint64_t stalled_usec; /* a reply of which the client reads next to nothing */
         uint64_t accept_usec;  /* pause when descriptors are short */
-        uint64_t burst_usec; /* CPU time used at a stretch before the tenth is enforced: events wait
+        uint64_t burst_usec; /* CPU time used at a stretch before the share is enforced: events wait
                                 meanwhile, and librdkafka's queues are full after a few ms */
         size_t backlog_bytes; /* request_continue(): what may wait for the client to read */
 } ServerLimits;
