@@ -54,16 +54,17 @@ def release():
     return codename, mirrors[0]
 
 
-def root():
-    """The directory with the pristine root; makes it once."""
-    codename, mirror = release()
-    with files.once(f"vm-{codename}-{files.digest(*PACKAGES)}") as (path, new):
+def root(codename=None, packages=PACKAGES):
+    """The directory with the pristine root, of the host's release or another one; makes it once."""
+    own, mirror = release()
+    codename = codename or own
+    with files.once(f"vm-{codename}-{files.digest(*packages)}") as (path, new):
         if new:
             subprocess.run(
                 [
                     "debootstrap",
                     "--variant=minbase",
-                    "--include=" + ",".join(PACKAGES),
+                    "--include=" + ",".join(packages),
                     codename,
                     new,
                     mirror,
