@@ -15,6 +15,24 @@ const ControlMethod control_methods[] = {
         {NULL},
 };
 
+/* Before events, behind clients that ask for something new. */
+#define TIMER_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 5)
+
+int control_arm(ControlContext *c, sd_event_source **timer, uint64_t usec,
+                sd_event_time_handler_t handler) {
+        int r;
+
+        if (!*timer) {
+                r = sd_event_add_time_relative(c->fleet->context.event, timer, CLOCK_MONOTONIC,
+                                               usec, USEC_PER_MSEC, handler, c);
+                return r < 0 ? r : sd_event_source_set_priority(*timer, TIMER_PRIORITY);
+        }
+        if (sd_event_source_get_enabled(*timer, NULL) > 0)
+                return 0;
+        r = sd_event_source_set_time_relative(*timer, usec);
+        return r < 0 ? r : sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
+}
+
 void control_context_done(ControlContext *c) {
         c->operations_timer = sd_event_source_disable_unref(c->operations_timer);
         c->tails_timer = sd_event_source_disable_unref(c->tails_timer);

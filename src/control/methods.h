@@ -4,7 +4,7 @@
 /*
  * What the methods of io.crier.Control do: the daemon's side of the verb table. How calls arrive
  * and who may call is server.h's. The handlers are in files by what they are about: look.c,
- * change.c, seek.c …
+ * reshape.c, seek.c …
  */
 
 #include "control/server.h"
@@ -51,6 +51,11 @@ void control_context_done(ControlContext *c);
 
 /* All methods, ending with a row whose name is NULL. */
 extern const ControlMethod control_methods[];
+
+/* For methods that go on by a timer, which lives as long as the daemon: makes it, or has it run
+ * again where it does not run, after `usec`. Returns 0 or a negative errno. */
+int control_arm(ControlContext *c, sd_event_source **timer, uint64_t usec,
+                sd_event_time_handler_t handler);
 
 /* The handlers, and what each takes. */
 #define VERB(id, ...)                                                              \

@@ -13,9 +13,6 @@
 #define STEP_USEC (20 * USEC_PER_MSEC)
 #define TELL_USEC (500 * USEC_PER_MSEC)
 
-/* Operations wait so long for each other's steps at most. */
-#define OPERATIONS_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 5)
-
 static Operation *operation_free(Operation *o) {
         if (o->link) {
                 *o->link = o->next;
@@ -99,24 +96,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* The timer lives as long as the daemon. */
-static int operations_arm(ControlContext *c) {
-        int r;
-
-        if (!c->operations_timer) {
-                r = sd_event_add_time_relative(c->fleet->context.event, &c->operations_timer,
-                                               CLOCK_MONOTONIC, STEP_USEC, USEC_PER_MSEC, on_timer,
-                                               c);
-                if (r < 0)
-                        return r;
-                return sd_event_source_set_priority(c->operations_timer, OPERATIONS_PRIORITY);
-        }
-        if (sd_event_source_get_enabled(c->operations_timer, NULL) > 0)
-                return 0;
-        r = sd_event_source_set_time_relative(c->operations_timer, STEP_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(c->operations_timer, SD_EVENT_ONESHOT);
-}
-
 int operation_begin(Operation *o, ControlContext *context, Request *request, unsigned timeout_s,
                     json_t **ret_parameters, const char **ret_error) {
         bool wait = !json_is_false(json_object_get(request->call.parameters, "wait"));
@@ -142,7 +121,7 @@ int operation_begin(Operation *o, ControlContext *context, Request *request, uns
         if (o->next)
                 o->next->link = &o->next;
         context->operations = o;
-        r = operations_arm(context);
+        r = control_arm(context, &context->operations_timer, STEP_USEC, on_timer);
         if (r < 0) {
                 operation_free(o);
                 return r;

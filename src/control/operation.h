@@ -5,7 +5,7 @@
  * A change that takes time: its reply comes when its effect is there. An operation looks again and
  * again whether that is so, says how far it is to clients that want `more`, and ends with an error
  * when its time is up; what was asked for goes on then, as it does where the client goes away. What
- * is waited for is the verb's (change.c, seek.c …): it keeps names and numbers, never pointers to
+ * is waited for is the verb's (reshape.c, seek.c …): it keeps names and numbers, never pointers to
  * what may be gone by then.
  */
 

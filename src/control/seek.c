@@ -94,13 +94,6 @@ static bool place_parse(const char *text, SeekTo *ret_to, int64_t *ret_value) {
         return true;
 }
 
-static bool group_reads(const Group *g, const char *topic) {
-        for (unsigned i = 0; i < g->config->topics.n; i++)
-                if (streq(g->config->topics.items[i], topic))
-                        return true;
-        return false;
-}
-
 static int refuse_foreign_topic(const Group *g, const char *topic, json_t **ret_parameters,
                                 const char **ret_error) {
         _cleanup_buffer_ Buffer text = {0}, advice = {0};

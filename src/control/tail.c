@@ -28,8 +28,6 @@
 #define LINES_DEFAULT 10
 #define LINES_MAX 100000
 
-#define TAIL_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 5)
-
 /* Somebody who follows. */
 typedef struct Tail {
         struct Tail *next, **link;
@@ -201,23 +199,6 @@ static int on_pump(sd_event_source *source, uint64_t usec, void *userdata) {
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* The timer lives as long as the daemon. */
-static int tails_arm(ControlContext *c) {
-        int r;
-
-        if (!c->tails_timer) {
-                r = sd_event_add_time_relative(c->fleet->context.event, &c->tails_timer,
-                                               CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_pump, c);
-                if (r < 0)
-                        return r;
-                return sd_event_source_set_priority(c->tails_timer, TAIL_PRIORITY);
-        }
-        if (sd_event_source_get_enabled(c->tails_timer, NULL) > 0)
-                return 0;
-        r = sd_event_source_set_time_relative(c->tails_timer, 0);
-        return r < 0 ? r : sd_event_source_set_enabled(c->tails_timer, SD_EVENT_ONESHOT);
-}
-
 void tails_end(ControlContext *c) {
         Tail *t, *next;
         unsigned n;
@@ -240,13 +221,6 @@ void tails_end(ControlContext *c) {
 }
 
 /* ---- the method ---- */
-
-static bool group_reads(const Group *g, const char *topic) {
-        for (unsigned i = 0; i < g->config->topics.n; i++)
-                if (streq(g->config->topics.items[i], topic))
-                        return true;
-        return false;
-}
 
 static bool topic_is_read(const Fleet *f, const EventFilter *filter) {
         for (unsigned i = 0; i < f->n_groups; i++)
@@ -296,7 +270,7 @@ static int tail_begin(ControlContext *c, Request *request, const EventFilter *fi
                                    "journalctl -f -t crierd");
         if (r < 0)
                 return r;
-        r = tails_arm(c);
+        r = control_arm(c, &c->tails_timer, 0, on_pump);
         if (r < 0)
                 return r;
         tail_link(t, &c->tails);

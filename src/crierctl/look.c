@@ -21,9 +21,7 @@ const Shape producers_shape[] = {
 };
 
 static void draw_producer(Table *t, const json_t *producer) {
-        static const char *const counts[] = {"acked", "failed", "overflowed", "queued"};
         const json_t *rate = json_object_get(producer, "rate");
-        long long count = get_integer(producer, "count");
         Row *row = table_row(t, NULL);
 
         row_text(row, 0, get_string(producer, "name"));
@@ -34,12 +32,7 @@ static void draw_producer(Table *t, const json_t *producer) {
         else
                 row_text(row, 3, "max");
         parts_rate(row, 4, get_number(producer, "per_second"));
-        if (count > 0)
-                row_textf(row, 5, "%lld of %lld", get_integer(producer, "made"), count);
-        else
-                row_textf(row, 5, "%lld", get_integer(producer, "made"));
-        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
-                row_textf(row, 6 + i, "%lld", get_integer(producer, counts[i]));
+        parts_counts(row, 5, producer);
 }
 
 void producers_draw(const Command *c, const json_t *reply, Buffer *out) {

@@ -208,3 +208,15 @@ void parts_trouble(Buffer *out, const OutputStyle *style, int64_t now_ms, const 
         output_text(out, get_string(trouble, "advice"));
         buffer_append_byte(out, '\n');
 }
+
+void parts_counts(Row *row, size_t column, const json_t *producer) {
+        static const char *const counts[] = {"acked", "failed", "overflowed", "queued"};
+        long long count = get_integer(producer, "count");
+
+        if (count > 0)
+                row_textf(row, column, "%lld of %lld", get_integer(producer, "made"), count);
+        else
+                row_textf(row, column, "%lld", get_integer(producer, "made"));
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
+                row_textf(row, column + 1 + i, "%lld", get_integer(producer, counts[i]));
+}

@@ -55,3 +55,6 @@ void parts_consumer_state(Row *row, size_t column, const json_t *consumer);
  * says whether none was drawn before; `now_ms` is the time since 1970. */
 void parts_trouble(Buffer *out, const OutputStyle *style, int64_t now_ms, const json_t *object,
                    bool *first, const char *format, ...) _printf_(6, 7);
+
+/* What became of a producer's events, in five columns: made, acked, failed, overflowed, queued. */
+void parts_counts(Row *row, size_t column, const json_t *producer);

@@ -85,9 +85,7 @@ static void draw_head(Picture *p) {
 }
 
 static void draw_producer(Table *t, const json_t *producer) {
-        static const char *const counts[] = {"acked", "failed", "overflowed", "queued"};
         const json_t *rate = json_object_get(producer, "rate");
-        long long count = get_integer(producer, "count");
         Row *row = table_row(t, NULL);
 
         row_text(row, 0, get_string(producer, "name"));
@@ -96,12 +94,7 @@ static void draw_producer(Table *t, const json_t *producer) {
                 row_textf(row, 2, "%g/s", json_number_value(rate));
         else
                 row_text(row, 2, "max");
-        if (count > 0)
-                row_textf(row, 3, "%lld of %lld", get_integer(producer, "made"), count);
-        else
-                row_textf(row, 3, "%lld", get_integer(producer, "made"));
-        for (size_t i = 0; i < ELEMENTSOF(counts); i++)
-                row_textf(row, 4 + i, "%lld", get_integer(producer, counts[i]));
+        parts_counts(row, 3, producer);
         row_state(row, 8, get_string(producer, "state"));
 }
 

@@ -74,6 +74,13 @@ static int group_add_consumer(Group *g) {
         return 0;
 }
 
+bool group_reads(const Group *g, const char *topic) {
+        for (unsigned i = 0; i < g->config->topics.n; i++)
+                if (streq(g->config->topics.items[i], topic))
+                        return true;
+        return false;
+}
+
 unsigned group_live(const Group *g) {
         unsigned n = 0;
 

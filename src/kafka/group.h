@@ -65,6 +65,8 @@ void group_retire(Group *g, GroupConfig *config);
 /* Has one of its consumers leave, or die, for good. */
 void group_remove(Group *g, Consumer *c);
 void group_kill(Group *g, Consumer *c);
+/* Whether the topic is among those of its configuration. */
+bool group_reads(const Group *g, const char *topic);
 /* Consumers that are there to stay. */
 unsigned group_live(const Group *g);
 /* All its consumers read nothing for a while, or go on. */
