@@ -64,10 +64,11 @@ def test_every_row_of_the_table_is_written_somewhere():
     assert [name for name in RECORD_ROWS if not re.search(rf"\bRECORD_{name}\b", code)] == []
 
 
-def test_only_events_are_less_urgent_than_a_notice():
-    """So that `journalctl -p notice` shows everything else."""
+def test_only_events_and_barriers_are_less_urgent_than_a_notice():
+    """So that `journalctl -p notice` shows everything else, and `-p info` events too."""
     assert [name for name, row in RECORD_ROWS.items() if row[2] == "LOG_INFO"] == ["EVENT"]
-    assert all(row[2] in ("LOG_ERR", "LOG_WARNING", "LOG_NOTICE", "LOG_INFO")
+    assert [name for name, row in RECORD_ROWS.items() if row[2] == "LOG_DEBUG"] == ["BARRIER"]
+    assert all(row[2] in ("LOG_ERR", "LOG_WARNING", "LOG_NOTICE", "LOG_INFO", "LOG_DEBUG")
                for row in RECORD_ROWS.values())
 
 
@@ -92,7 +93,8 @@ def test_catalog_text_has_subject_origin_and_advice(name):
     assert headers["Defined-By"] == "crier"
     assert len(body.split()) >= 20, "a text that teaches is longer than this"
     pages = set(re.findall(r"man:(\S+)", headers["Documentation"]))
-    assert pages <= {"crierd(8)", "crierd.conf(5)", "crierctl(1)", "journald.conf(5)"}
+    assert pages <= {"crierd(8)", "crierd.conf(5)", "crierctl(1)", "crier-delivery(7)",
+                     "journald.conf(5)"}
 
 
 @each_record
