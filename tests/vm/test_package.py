@@ -67,6 +67,7 @@ def test_package_brings_what_the_manual_names(machine):
         "/usr/share/man/man8/crierd.8.gz",
         "/usr/share/man/man1/crierctl.1.gz",
         "/usr/share/man/man5/crierd.conf.5.gz",
+        "/usr/share/man/man7/crier-delivery.7.gz",
     ):
         assert path in listed, path
     assert any(path.endswith("/crierd.service") for path in listed)
