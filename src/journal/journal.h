@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * One journal as a place where events stand exactly once: what is written to it, what was read back
+ * from it, the barriers between the two, and the ledgers of all partitions whose events go there.
+ * There is one of it now; a journal namespace would be another. It reaches journald only through
+ * JournalOps: the machine's (machine.h), or a simulated one of the tests.
+ */
+
+#include "journal/entry.h"
+#include "journal/ledger.h"
+#include "journal/record.h"
+
+/* A scan looks on until so many entries in a row lie below its floor: two full ledgers. Step 1.3. */
+#define SCAN_BELOW_MAX (2 * LEDGER_ROWS_MAX)
+
+/* Barriers whose times are remembered. */
+#define BARRIER_TIMES 16
+
+/* A search for what stands of one epoch from `floor` on: journal.c's, lent to JournalOps.scan. */
+typedef struct JournalScan {
+        uint64_t ledger;  /* its serial */
+        bool look;        /* step 4, not step 1.3 */
+        uint32_t barrier; /* step 4: the newest that was readable */
+        sd_id128_t epoch;
+        int64_t floor;
+        /* The answer. */
+        int error; /* negative: try again */
+        Standing *standing; /* sorted by offset, each once */
+        unsigned n_standing;
+        JournalCause cause; /* what could explain that entries are missing */
+} JournalScan;
+
+JournalScan *journal_scan_free(JournalScan *s);
+
+typedef struct JournalOps {
+        /* Hands one entry to journald: 0, or a negative errno where it takes none now. */
+        int (*send)(void *userdata, const Entry *e);
+        /* Takes a partition's lock: 0, or -EAGAIN where another process has it. */
+        int (*lock)(void *userdata, uint64_t key);
+        void (*unlock)(void *userdata, uint64_t key);
+        /* Has entries of ours be read back from now on, or no more. `barrier` is the newest that was
+         * sent: who has not begun to read yet begins there. */
+        void (*follow)(void *userdata, bool enable, uint32_t barrier);
+        /* Starts a search; journal_scanned() when it is over, or returns a negative errno. */
+        int (*scan)(void *userdata, JournalScan *scan);
+        /* Starts to bring to disk all that stands now; journal_synced() when that is over. */
+        int (*sync)(void *userdata);
+        sd_id128_t (*draw)(void *userdata);
+} JournalOps;
+
+/* Something that the protocol has to say; `ledger` is NULL where it is about the whole journal. */
+typedef struct JournalNotice {
+        RecordId record;
+        const Ledger *ledger;
+        uint64_t count;
+        uint64_t written;
+        int64_t first; /* offsets, both included; < 0: none */
+        int64_t last;
+        JournalCause cause;
+        uint64_t usec;
+} JournalNotice;
+
+/* Who uses the ledgers. */
+typedef struct JournalHandlers {
+        void (*notice)(void *userdata, const JournalNotice *n);
+        /* A row's event is not needed any more. */
+        void (*release)(void *userdata, void *event);
+        void (*wake)(void *userdata, void *owner);
+} JournalHandlers;
+
+struct Journal {
+        const JournalOps *ops;
+        void *ops_userdata;
+        JournalHandlers handlers;
+        void *userdata;
+
+        char host[MARKER_NAME_MAX + 1];
+        sd_id128_t token; /* this process, in barriers */
+        unsigned in_flight_events; /* a ledger */
+        uint64_t in_flight_bytes;  /* all ledgers together */
+
+        Ledger **ledgers;
+        unsigned n_ledgers;
+        uint64_t next_serial;
+        unsigned last_found; /* where the last epoch was found */
+        uint64_t bytes;      /* in flight */
+
+        uint32_t barriers_sent;
+        uint32_t barriers_seen;     /* the number of the newest that was read */
+        uint64_t barrier_usec;      /* when the newest was sent */
+        uint32_t barrier_ms[BARRIER_TIMES]; /* the same of the newest ones, by number */
+        bool prompt; /* what was lost is being written again: a barrier is to follow at once */
+        uint64_t barrier_wait_usec; /* when it is missed */
+        bool heard;                 /* a barrier has appeared since the last step */
+        uint64_t heard_usec;        /* the last time that one appeared, or that none was missed */
+        bool silent;                /* said: barriers do not appear */
+        uint64_t silent_usec;
+        bool following;
+        uint32_t followed; /* the barrier that was told with it */
+        bool syncing;
+        uint64_t sync_retry_usec;
+};
+
+/* Fills an empty one; `host` names the journal in commits. */
+void journal_init(Journal *j, const JournalOps *ops, void *ops_userdata, const char *host,
+                  sd_id128_t token);
+void journal_done(Journal *j);
+
+/* Writes the row's entry. Returns 0, or a negative errno where the journal takes none now. */
+int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now);
+
+/* From the reader: an entry with this epoch, or this process's barrier, is readable. After a batch
+ * of them journal_step() is called. */
+void journal_read_event(Journal *j, sd_id128_t epoch, int64_t offset);
+void journal_read_barrier(Journal *j, uint32_t number);
+/* The end of a scan; takes `scan` back. */
+void journal_scanned(Journal *j, JournalScan *scan, uint64_t now);
+void journal_synced(Journal *j, int error, uint64_t now);
+
+/* Does whatever is to be done now, and wakes who can go on. Returns after how many microseconds it
+ * has to be called again, though nothing happened; UINT64_MAX: not for that. */
+uint64_t journal_step(Journal *j, uint64_t now);
+
+/* Why entries were probably lost, in words. */
+const char *journal_cause_to_string(JournalCause cause);
+
+/* ---- for ledger.c ---- */
+
+/* How many milliseconds after `sent_ms` that barrier was sent, or UINT32_MAX: forgotten. */
+uint32_t journal_barrier_delay(const Journal *j, uint32_t number, uint32_t sent_ms);
+int journal_add(Journal *j, Ledger *l);
+void journal_remove(Journal *j, Ledger *l);
+void journal_notice(Journal *j, JournalNotice n);

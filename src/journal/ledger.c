@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One partition's ledger: see ledger.h.
+ */
+
+#include "journal/ledger.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "common/hash.h"
+#include "journal/journal.h"
+
+/* An entry and a barrier that were sent within this time met the same journal. */
+#define PROMPT_MS 50
+
+const char *ledger_phase_to_string(LedgerPhase phase) {
+        static const char *const names[] = {
+                [LEDGER_LOCKING] = "waiting-for-lock", [LEDGER_FETCHING] = "recovering",
+                [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
+                [LEDGER_OPENING] = "recovering",       [LEDGER_RUNNING] = "running",
+                [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",
+        };
+
+        return names[phase];
+}
+
+/* ---- life ---- */
+
+/* Of what makes the partition one: no two of the parts can be mistaken for two others. */
+static uint64_t lock_key(const LedgerSpec *spec) {
+        uint64_t hash = HASH_BEGIN;
+
+        hash = hash_bytes(hash, spec->cluster, strlen(spec->cluster) + 1);
+        hash = hash_bytes(hash, spec->group, strlen(spec->group) + 1);
+        hash = hash_bytes(hash, spec->topic, strlen(spec->topic) + 1);
+        hash = hash_bytes(hash, &spec->partition, sizeof(spec->partition));
+        return hash & INT64_MAX;
+}
+
+int ledger_new(Journal *j, const LedgerSpec *spec, void *owner, Ledger **ret) {
+        Ledger *l = calloc(1, sizeof(*l));
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        l->owner = owner;
+        l->partition = spec->partition;
+        l->with_sync = spec->sync;
+        l->key = lock_key(spec);
+        l->committed = l->start = l->reach = -1;
+        l->group = strdup(spec->group);
+        l->topic = strdup(spec->topic);
+        l->cluster = strdup(spec->cluster);
+        r = l->group && l->topic && l->cluster ? journal_add(j, l) : -ENOMEM;
+        if (r < 0) {
+                ledger_free(l);
+                return r;
+        }
+        *ret = l;
+        return 0;
+}
+
+static void row_release(Ledger *l, Row *row) {
+        if (!row->event)
+                return;
+        l->journal->bytes -= row->size;
+        l->journal->handlers.release(l->journal->userdata, TAKE_PTR(row->event));
+}
+
+static void rows_forget(Ledger *l) {
+        for (unsigned i = l->first_open; i < l->rows.n; i++)
+                row_release(l, rows_at(&l->rows, i));
+        rows_done(&l->rows);
+        l->first_open = l->first_queued = l->n_open = l->n_queued = 0;
+}
+
+/* All of it are found and written again, once; told when the last of them was passed. */
+static void say_recovered(Ledger *l) {
+        if (l->recovered_said || (!l->unclean && l->n_standing == 0))
+                return;
+        l->recovered_said = true;
+        journal_notice(l->journal, (JournalNotice){
+                                           .record = RECORD_PARTITION_RECOVERED,
+                                           .ledger = l,
+                                           .count = l->n_standing,
+                                           .written = l->recovered_written,
+                                   });
+}
+
+static void standing_forget(Ledger *l) {
+        free(TAKE_PTR(l->standing));
+        l->n_standing = 0;
+}
+
+Ledger *ledger_free(Ledger *l) {
+        if (!l)
+                return NULL;
+        if (l->journal) {
+                if (l->phase >= LEDGER_RUNNING)
+                        say_recovered(l);
+                rows_forget(l);
+                /* After the last send: step 7. */
+                if (l->locked)
+                        l->journal->ops->unlock(l->journal->ops_userdata, l->key);
+                journal_remove(l->journal, l);
+        }
+        standing_forget(l);
+        free(l->group);
+        free(l->topic);
+        free(l->cluster);
+        free(l);
+        return NULL;
+}
+
+/* ---- step 1: assigned ---- */
+
+static void anchor_at(Ledger *l, int64_t offset) {
+        l->epoch = l->journal->ops->draw(l->journal->ops_userdata);
+        l->fresh = true;
+        l->open = false;
+        l->start = l->reach = l->committed = offset;
+}
+
+void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t metadata_size,
+                    int64_t low, int64_t start) {
+        Marker m;
+        bool ours = committed >= 0 && metadata && marker_parse(metadata, metadata_size, &m) >= 0 &&
+                    streq(m.cluster, l->cluster);
+
+        assert(l->phase == LEDGER_FETCHING);
+        if (ours) {
+                bool here = streq(m.host, l->journal->host);
+
+                l->epoch = m.epoch;
+                l->start = l->reach = l->committed = committed;
+                l->open = here && !m.clean;
+                l->unclean = here && !m.clean;
+                if (!here && !m.clean)
+                        journal_notice(l->journal, (JournalNotice){.record = RECORD_TAKEN_OVER,
+                                                                   .ledger = l,
+                                                                   .first = committed,
+                                                                   .last = -1});
+        } else {
+                if (committed >= 0)
+                        journal_notice(l->journal, (JournalNotice){.record = RECORD_GROUP_RESET,
+                                                                   .ledger = l,
+                                                                   .first = start,
+                                                                   .last = -1});
+                anchor_at(l, start);
+        }
+        if (ours && committed < low)
+                ledger_out_of_range(l, committed, low, INT64_MAX);
+        l->phase = LEDGER_WAITING;
+        l->barrier = l->journal->barriers_sent;
+}
+
+static void ledger_run(Ledger *l) {
+        l->phase = l->fresh || !l->open ? LEDGER_OPENING : LEDGER_RUNNING;
+        l->woken = true;
+}
+
+void ledger_scanned(Ledger *l, Standing *standing, unsigned n) {
+        assert(l->phase == LEDGER_SCANNING);
+        l->standing = standing;
+        l->n_standing = n;
+        ledger_run(l);
+        if (n == 0)
+                say_recovered(l);
+}
+
+/* ---- step 2: events ---- */
+
+static int compare_standing(const void *key, const void *item) {
+        int64_t a = *(const int64_t *) key, b = ((const Standing *) item)->offset;
+
+        return a < b ? -1 : a > b;
+}
+
+static const Standing *standing_find(const Standing *standing, unsigned n, int64_t offset) {
+        return n == 0 ? NULL : bsearch(&offset, standing, n, sizeof(*standing), compare_standing);
+}
+
+static Row *row_find(const Ledger *l, int64_t offset) {
+        unsigned i = rows_search(&l->rows, offset);
+        Row *row = i < l->rows.n ? rows_at(&l->rows, i) : NULL;
+
+        return row && row->offset == offset ? row : NULL;
+}
+
+bool ledger_takes(Ledger *l) {
+        const Journal *j = l->journal;
+
+        if (l->phase != LEDGER_RUNNING || l->fenced || l->move != MOVE_NONE)
+                return false;
+        /* One event may always be in flight, however large it is. */
+        l->starved = l->rows.n >= LEDGER_ROWS_MAX || l->n_open >= j->in_flight_events ||
+                     (j->bytes >= j->in_flight_bytes && l->n_open > 0);
+        return !l->starved;
+}
+
+static void move_begin(Ledger *l, LedgerMove why, int64_t target) {
+        l->move = why;
+        l->target = target;
+        ledger_step(l);
+}
+
+/* A row for an event that stands already, or is to be written. */
+static LedgerVerdict receive_new(Ledger *l, int64_t offset, int64_t timestamp, void *event,
+                                 uint32_t size, bool stands) {
+        Row *row = rows_push(&l->rows);
+
+        if (!row)
+                return LEDGER_NO_MEMORY;
+        row->offset = offset;
+        row->timestamp = timestamp;
+        l->reach = offset + 1;
+        l->stats.received++;
+        if (stands) {
+                row->state = ROW_VERIFIED;
+                if (l->first_open == l->rows.n - 1)
+                        l->first_open++;
+        } else {
+                row->event = event;
+                row->size = size;
+                l->journal->bytes += size;
+                l->n_open++;
+                l->n_queued++;
+                l->recovered_written +=
+                        l->n_standing > 0 && offset < l->standing[l->n_standing - 1].offset;
+        }
+        if (l->n_standing > 0 && offset >= l->standing[l->n_standing - 1].offset)
+                say_recovered(l);
+        return stands ? LEDGER_STANDS : LEDGER_NEW;
+}
+
+LedgerVerdict ledger_receive(Ledger *l, int64_t offset, int64_t timestamp, void *event,
+                             uint32_t size) {
+        const Row *row = row_find(l, offset);
+        const Standing *stands = standing_find(l->standing, l->n_standing, offset);
+
+        assert(l->phase == LEDGER_RUNNING && l->move == MOVE_NONE);
+        /* The same offset with another timestamp is another event. */
+        if (row ? row->timestamp != timestamp : stands && stands->timestamp != timestamp) {
+                move_begin(l, MOVE_REWRITTEN, offset);
+                return LEDGER_MOVED;
+        }
+        if (row || offset < l->committed)
+                return LEDGER_KNOWN;
+        /* Nothing was there when we passed. */
+        if (offset < l->reach) {
+                move_begin(l, MOVE_REWRITTEN, offset);
+                return LEDGER_MOVED;
+        }
+        return receive_new(l, offset, timestamp, event, size, stands);
+}
+
+Row *ledger_next(Ledger *l) {
+        if (l->n_queued == 0 || l->fenced ||
+            (l->phase != LEDGER_RUNNING && l->phase != LEDGER_SETTLING))
+                return NULL;
+        while (rows_at(&l->rows, l->first_queued)->state != ROW_QUEUED)
+                l->first_queued++;
+        return rows_at(&l->rows, l->first_queued);
+}
+
+bool row_is_cut(const Row *row) {
+        return row->faults >= LEDGER_FAULTS_MAX;
+}
+
+void ledger_sent(Ledger *l, Row *row, uint64_t now) {
+        row->state = ROW_SENT;
+        row->barrier = l->journal->barriers_sent;
+        row->sent_ms = (uint32_t) (now / USEC_PER_MSEC);
+        l->n_queued--;
+        l->journal->prompt = l->journal->prompt || row->again;
+        l->stats.written++;
+        l->stats.written_again += row->again;
+        l->stats.cut += row_is_cut(row);
+}
+
+/* ---- steps 3 and 4: read back, or lost ---- */
+
+static void row_verify(Ledger *l, Row *row) {
+        l->n_queued -= row->state == ROW_QUEUED;
+        row->state = ROW_VERIFIED;
+        row_release(l, row);
+        l->n_open--;
+        l->stats.verified++;
+        while (l->first_open < l->rows.n &&
+               rows_at(&l->rows, l->first_open)->state == ROW_VERIFIED)
+                l->first_open++;
+        l->woken = l->woken || l->starved || (l->n_open == 0 && l->phase == LEDGER_SETTLING);
+}
+
+void ledger_verify(Ledger *l, int64_t offset) {
+        Row *row = row_find(l, offset);
+
+        if (row && row->state != ROW_VERIFIED)
+                row_verify(l, row);
+}
+
+const Row *ledger_oldest_sent(const Ledger *l) {
+        for (unsigned i = l->first_open; l->n_open > l->n_queued && i < l->rows.n; i++)
+                if (rows_at(&l->rows, i)->state == ROW_SENT)
+                        return rows_at(&l->rows, i);
+        return NULL;
+}
+
+/* Was it the entry's own fault? A journal that drops for a while (rate limit, full disk) takes what
+ * was sent right behind the entry no more than the entry itself. */
+static bool row_is_at_fault(const Ledger *l, const Row *row, uint32_t barrier) {
+        return row->barrier + 1 == barrier &&
+               journal_barrier_delay(l->journal, barrier, row->sent_ms) <= PROMPT_MS;
+}
+
+static void row_lose(Ledger *l, unsigned i, uint32_t barrier) {
+        Row *row = rows_at(&l->rows, i);
+
+        if (row_is_at_fault(l, row, barrier) && ++row->faults == LEDGER_FAULTS_MAX)
+                journal_notice(l->journal, (JournalNotice){.record = RECORD_VALUE_CUT,
+                                                           .ledger = l,
+                                                           .first = row->offset,
+                                                           .last = row->offset});
+        row->faults = MIN(row->faults, LEDGER_FAULTS_MAX);
+        row->again = true;
+        row->state = ROW_QUEUED;
+        l->n_queued++;
+        l->first_queued = MIN(l->first_queued, i);
+        l->woken = true;
+}
+
+void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigned n,
+                  JournalCause cause) {
+        JournalNotice lost = {.record = RECORD_ENTRIES_LOST, .ledger = l, .cause = cause};
+
+        for (unsigned i = l->first_open; i < l->rows.n; i++) {
+                Row *row = rows_at(&l->rows, i);
+
+                if (row->state != ROW_SENT || row->barrier >= barrier)
+                        continue;
+                if (standing_find(standing, n, row->offset)) {
+                        row_verify(l, row);
+                        continue;
+                }
+                lost.first = lost.count == 0 ? row->offset : lost.first;
+                lost.last = row->offset;
+                lost.count++;
+                row_lose(l, i, barrier);
+        }
+        if (lost.count > 0)
+                journal_notice(l->journal, lost);
+}
+
+/* ---- step 5: commits ---- */
+
+int64_t ledger_position(const Ledger *l) {
+        return l->first_open < l->rows.n ? rows_at(&l->rows, l->first_open)->offset : l->reach;
+}
+
+bool ledger_commit_is_due(const Ledger *l) {
+        return !l->job.active && l->rows.n >= LEDGER_ROWS_MANY &&
+               ledger_position(l) > l->committed;
+}
+
+bool ledger_owes(const Ledger *l) {
+        return l->phase >= LEDGER_OPENING && l->phase <= LEDGER_SETTLING && !l->fenced &&
+               (l->job.active || l->fresh || l->n_open > 0 || ledger_position(l) != l->committed);
+}
+
+static void job_begin(Ledger *l, bool final) {
+        l->job.active = true;
+        l->job.sent = false;
+        l->job.final = final;
+        l->job.position = ledger_position(l);
+        l->job.clean = false;
+        /* What is verified now, and only that, is brought to disk first. */
+        l->sync = l->with_sync && l->job.position > l->committed ? SYNC_WANTED : SYNC_NONE;
+}
+
+void ledger_commit_begin(Ledger *l) {
+        if (l->phase == LEDGER_RUNNING && !l->fenced && l->move == MOVE_NONE && !l->job.active &&
+            ledger_position(l) != l->committed)
+                job_begin(l, false);
+}
+
+/* The first commit: the anchor of a fresh epoch, or the word that we are at work. */
+static void open_begin(Ledger *l) {
+        job_begin(l, false);
+        l->job.position = l->committed;
+        l->sync = SYNC_NONE;
+}
+
+bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TEXT_MAX]) {
+        Marker m = {.epoch = l->epoch, .clean = l->job.clean};
+
+        if (l->fenced)
+                return false;
+        if (l->phase == LEDGER_OPENING && !l->job.active) {
+                open_begin(l);
+                m.clean = false;
+        }
+        if (!l->job.active || l->job.sent || (l->sync != SYNC_NONE && l->sync != SYNC_DONE))
+                return false;
+        memcpy(m.cluster, l->cluster, MIN(strlen(l->cluster), (size_t) MARKER_NAME_MAX));
+        memcpy(m.host, l->journal->host, sizeof(m.host));
+        marker_format(&m, to);
+        *ret_offset = l->job.position;
+        l->job.sent = true;
+        return true;
+}
+
+static void commit_confirmed(Ledger *l) {
+        l->committed = l->job.position;
+        l->open = !l->job.clean;
+        l->fresh = false;
+        while (l->first_open > 0 && rows_at(&l->rows, 0)->offset < l->committed) {
+                rows_pop_first(&l->rows);
+                l->first_open--;
+                l->first_queued -= l->first_queued > 0;
+        }
+        if (l->phase == LEDGER_OPENING) {
+                ledger_run(l);
+                if (l->seek == LEDGER_SEEK_PENDING)
+                        l->seek = LEDGER_SEEK_DONE;
+        }
+        l->woken = l->woken || l->starved;
+}
+
+void ledger_commit_answer(Ledger *l, LedgerOutcome outcome) {
+        bool final = l->job.final;
+
+        if (!l->job.active || !l->job.sent)
+                return;
+        l->job.active = false;
+        l->sync = SYNC_NONE;
+        if (outcome == LEDGER_DONE)
+                commit_confirmed(l);
+        l->unknown = l->unknown || outcome == LEDGER_UNKNOWN;
+        l->settled = l->settled || final;
+        if (outcome == LEDGER_FENCED)
+                ledger_fence(l);
+        ledger_step(l);
+}
+
+/* ---- steps 6 and 7: revoked, or lost ---- */
+
+void ledger_revoke(Ledger *l) {
+        l->move = MOVE_NONE;
+        if (l->seek == LEDGER_SEEK_PENDING)
+                l->seek = LEDGER_SEEK_REFUSED;
+        /* Nothing was received yet, and the broker says already what it has to. */
+        if (l->phase != LEDGER_RUNNING) {
+                l->phase = LEDGER_CLOSED;
+                return;
+        }
+        l->phase = LEDGER_SETTLING;
+        if (!l->job.sent)
+                l->job.active = false;
+        /* What was never sent is left to the next owner. */
+        while (l->rows.n > 0) {
+                Row *last = rows_at(&l->rows, l->rows.n - 1);
+
+                if (last->state != ROW_QUEUED || last->again)
+                        break;
+                l->reach = last->offset;
+                row_release(l, last);
+                rows_pop_last(&l->rows);
+                l->n_open--;
+                l->n_queued--;
+        }
+        l->first_open = MIN(l->first_open, l->rows.n);
+}
+
+/* clean=1 only where no entry of the epoch stands, or may stand, at or behind the position. */
+static bool ends_clean(const Ledger *l) {
+        return l->n_open == 0 &&
+               (l->n_standing == 0 || l->standing[l->n_standing - 1].offset < l->job.position);
+}
+
+bool ledger_settle(Ledger *l, bool late) {
+        if (l->phase != LEDGER_SETTLING || l->fenced || l->settled) {
+                l->phase = LEDGER_CLOSED;
+                return true;
+        }
+        if (l->job.active || (l->n_open > 0 && !late))
+                return false;
+        job_begin(l, true);
+        l->job.clean = ends_clean(l);
+        if (l->job.clean || l->job.position != l->committed)
+                return false;
+        l->job.active = false;
+        l->phase = LEDGER_CLOSED;
+        return true;
+}
+
+void ledger_fence(Ledger *l) {
+        l->fenced = true;
+        l->job.active = false;
+        l->woken = true;
+        if (l->seek == LEDGER_SEEK_PENDING)
+                l->seek = LEDGER_SEEK_REFUSED;
+}
+
+/* ---- step 9: moves ---- */
+
+int ledger_seek(Ledger *l, int64_t target) {
+        if (l->phase != LEDGER_RUNNING || l->fenced || l->move != MOVE_NONE || l->unknown)
+                return -EAGAIN;
+        l->seek = LEDGER_SEEK_PENDING;
+        move_begin(l, MOVE_SEEK, target);
+        return 0;
+}
+
+void ledger_out_of_range(Ledger *l, int64_t position, int64_t low, int64_t high) {
+        if (position >= low && position <= high)
+                return;
+        if (position > high) {
+                if (l->move == MOVE_NONE)
+                        move_begin(l, MOVE_REWRITTEN, low);
+                return;
+        }
+        journal_notice(l->journal, (JournalNotice){.record = RECORD_RETENTION,
+                                                   .ledger = l,
+                                                   .first = position,
+                                                   .last = low - 1});
+        l->reach = MAX(l->reach, low);
+        l->start = low;
+        l->has_moved = l->phase >= LEDGER_RUNNING;
+}
+
+bool ledger_has_moved(Ledger *l, int64_t *ret_offset) {
+        bool moved = l->has_moved;
+
+        l->has_moved = false;
+        if (moved)
+                *ret_offset = l->start;
+        return moved;
+}
+
+void ledger_step(Ledger *l) {
+        LedgerMove why = l->move;
+
+        if (why == MOVE_NONE || l->phase != LEDGER_RUNNING || l->fenced || l->job.active ||
+            l->n_open > 0)
+                return;
+        /* The answer to a commit that is still on its way may come in any order with the anchor's. */
+        if (why == MOVE_SEEK && l->unknown) {
+                l->move = MOVE_NONE;
+                l->sync = SYNC_NONE;
+                l->seek = LEDGER_SEEK_REFUSED;
+                l->woken = true;
+                return;
+        }
+        if (l->with_sync && l->sync != SYNC_DONE) {
+                if (l->sync == SYNC_NONE)
+                        l->sync = SYNC_WANTED;
+                return;
+        }
+        l->move = MOVE_NONE;
+        l->sync = SYNC_NONE;
+        if (why == MOVE_REWRITTEN)
+                journal_notice(l->journal, (JournalNotice){.record = RECORD_POSITION_RESET,
+                                                           .ledger = l,
+                                                           .first = l->target,
+                                                           .last = -1});
+        rows_forget(l);
+        standing_forget(l);
+        anchor_at(l, l->target);
+        l->phase = LEDGER_OPENING;
+        l->has_moved = true;
+        l->woken = true;
+}
