@@ -7,11 +7,13 @@
 
 #include <errno.h>
 
+#include "journal/rule.h"
+
 /* An entry that was sent so long ago and was not read back is worth a barrier. */
 #define LATE_USEC (200 * USEC_PER_MSEC)
 
-/* A barrier that is missed is sent anew, after a wait that grows; when none has appeared for longer,
- * that is said. */
+/* A barrier that is missed is sent anew, after a wait that grows; when none has appeared for
+ * longer, that is said. */
 #define BARRIER_WAIT_USEC USEC_PER_SEC
 #define BARRIER_WAIT_MAX_USEC (30 * USEC_PER_SEC)
 #define SILENT_USEC (5 * USEC_PER_SEC)
@@ -134,8 +136,8 @@ static uint64_t step_lock(Journal *j, Ledger *l, uint64_t now) {
                 return l->retry_usec - now;
         if (j->ops->lock(j->ops_userdata, l->key) < 0) {
                 if (!l->lock_said)
-                        journal_notice(j, (JournalNotice){.record = RECORD_LOCK_WAITING,
-                                                          .ledger = l});
+                        journal_notice(j,
+                                       (JournalNotice){.record = RECORD_LOCK_WAITING, .ledger = l});
                 l->lock_said = true;
                 l->retry_usec = now + RETRY_USEC;
                 return RETRY_USEC;
@@ -189,13 +191,18 @@ static uint64_t start_scan(Journal *j, Ledger *l, bool look, uint64_t now) {
 }
 
 static uint64_t step_scan(Journal *j, Ledger *l, uint64_t now) {
-        if (l->phase == LEDGER_WAITING && j->barriers_seen > l->barrier)
+        if (l->phase == LEDGER_WAITING && (j->barriers_seen > l->barrier || !RULE(barrier)))
                 l->phase = LEDGER_SCANNING;
         if (l->scanning)
                 return UINT64_MAX;
         if (l->phase == LEDGER_SCANNING)
                 return start_scan(j, l, false, now);
-        return has_overtaken(j, l) ? start_scan(j, l, true, now) : UINT64_MAX;
+        if (!has_overtaken(j, l))
+                return UINT64_MAX;
+        if (RULE(fresh_look))
+                return start_scan(j, l, true, now);
+        ledger_judge(l, j->barriers_seen, NULL, 0, CAUSE_UNKNOWN);
+        return UINT64_MAX;
 }
 
 void journal_scanned(Journal *j, JournalScan *scan, uint64_t now) {
@@ -312,8 +319,7 @@ static uint64_t step_barrier(Journal *j, uint64_t now) {
                 next = MIN(next, RETRY_USEC);
         else {
                 if (missed)
-                        j->barrier_wait_usec =
-                                MIN(j->barrier_wait_usec * 2, BARRIER_WAIT_MAX_USEC);
+                        j->barrier_wait_usec = MIN(j->barrier_wait_usec * 2, BARRIER_WAIT_MAX_USEC);
                 next = MIN(next, j->barrier_wait_usec);
         }
         next = MIN(next, step_silence(j, w.any, now));
