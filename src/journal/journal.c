@@ -18,6 +18,9 @@
 #define BARRIER_WAIT_MAX_USEC (30 * USEC_PER_SEC)
 #define SILENT_USEC (5 * USEC_PER_SEC)
 
+/* An entry and a barrier that were sent within this time met the same journal. */
+#define PROMPT_MS 50
+
 /* Between two barriers there is at least so much time, whoever asks for them. */
 #define BARRIER_PAUSE_USEC (20 * USEC_PER_MSEC)
 
@@ -87,14 +90,6 @@ void journal_notice(Journal *j, JournalNotice n) {
         j->handlers.notice(j->userdata, &n);
 }
 
-int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now) {
-        int r = j->ops->send(j->ops_userdata, e);
-
-        if (r >= 0)
-                ledger_sent(l, row, now);
-        return r;
-}
-
 /* ---- what was read back ---- */
 
 static Ledger *find_epoch(Journal *j, sd_id128_t epoch) {
@@ -117,16 +112,26 @@ void journal_read_event(Journal *j, sd_id128_t epoch, int64_t offset) {
 }
 
 void journal_read_barrier(Journal *j, uint32_t number) {
-        if (number > j->barriers_sent || number <= j->barriers_seen)
+        if (number == 0 || number > j->barriers_sent)
+                return;
+        if (j->barriers_sent - number < BARRIERS_KEPT)
+                j->barriers[number % BARRIERS_KEPT].seen = true;
+        if (number <= j->barriers_seen)
                 return;
         j->barriers_seen = number;
         j->heard = true;
 }
 
-uint32_t journal_barrier_delay(const Journal *j, uint32_t number, uint32_t sent_ms) {
-        if (j->barriers_sent - number >= BARRIER_TIMES)
-                return UINT32_MAX;
-        return j->barrier_ms[number % BARRIER_TIMES] - sent_ms;
+bool journal_was_followed(const Journal *j, uint32_t before, uint32_t sent_ms) {
+        for (uint32_t n = before + 1; n <= j->barriers_sent; n++) {
+                const Barrier *b = &j->barriers[n % BARRIERS_KEPT];
+
+                if (j->barriers_sent - n >= BARRIERS_KEPT || b->sent_ms - sent_ms > PROMPT_MS)
+                        return false;
+                if (b->seen && b->prompt)
+                        return true;
+        }
+        return false;
 }
 
 /* ---- locks ---- */
@@ -240,7 +245,7 @@ static void row_waits(const Journal *j, const Row *row, uint64_t now, Waiting *w
         w->any = true;
         if (row->barrier < j->barriers_sent)
                 return;
-        if (j->prompt || age_ms >= LATE_USEC / USEC_PER_MSEC)
+        if (age_ms >= LATE_USEC / USEC_PER_MSEC)
                 w->barrier = true;
         else
                 w->in_usec = MIN(w->in_usec, LATE_USEC - age_ms * USEC_PER_MSEC);
@@ -260,18 +265,22 @@ static Waiting who_waits(const Journal *j, uint64_t now) {
                 if (oldest)
                         row_waits(j, oldest, now, &w);
         }
+        w.barrier = w.barrier || (w.any && j->prompt);
         return w;
 }
 
+/* journald's rate limit counts debug entries by themselves. A prompt barrier has to show whether
+ * events pass, so it is one of their kind. */
 static int send_barrier(Journal *j, uint64_t now) {
         _cleanup_(entry_done) Entry e = {0};
         _cleanup_buffer_ Buffer text = {0};
         uint32_t number = j->barriers_sent + 1;
+        RecordId like = j->prompt ? RECORD_EVENT : RECORD_BARRIER;
         int r;
 
         buffer_appendf(&text, SD_ID128_FORMAT_STR ".%u", SD_ID128_FORMAT_VAL(j->token), number);
         buffer_append_string(&e.message, "Reading back up to here");
-        record_fields(RECORD_BARRIER, &e.fields);
+        record_fields_as(RECORD_BARRIER, record_level(like), &e.fields);
         entry_field_string(&e.fields, "MESSAGE", buffer_string(&e.message));
         entry_field(&e.fields, "CRIER_BARRIER", text.data, text.size);
         r = j->ops->send(j->ops_userdata, &e);
@@ -279,9 +288,29 @@ static int send_barrier(Journal *j, uint64_t now) {
                 return r;
         j->barriers_sent = number;
         j->barrier_usec = now;
-        j->barrier_ms[number % BARRIER_TIMES] = (uint32_t) (now / USEC_PER_MSEC);
+        j->barriers[number % BARRIERS_KEPT] = (Barrier){
+                .sent_ms = (uint32_t) (now / USEC_PER_MSEC),
+                .prompt = j->prompt,
+        };
         j->prompt = false;
         return 0;
+}
+
+static bool may_send_barrier(const Journal *j, uint64_t now) {
+        return j->barriers_sent == 0 || now - j->barrier_usec >= BARRIER_PAUSE_USEC;
+}
+
+int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now) {
+        int r = 0;
+
+        /* In a socket that is nearly full it would not get its place before all rows had theirs. */
+        if (j->prompt && may_send_barrier(j, now))
+                r = send_barrier(j, now);
+        if (r >= 0)
+                r = j->ops->send(j->ops_userdata, e);
+        if (r >= 0)
+                ledger_sent(l, row, now);
+        return r;
 }
 
 /* Whether barriers appear, said when that changes. */
@@ -313,10 +342,10 @@ static uint64_t step_barrier(Journal *j, uint64_t now) {
 
         if (!w.barrier && !missed)
                 next = unseen ? MIN(next, j->barrier_wait_usec - since) : next;
-        else if (j->barriers_sent > 0 && since < BARRIER_PAUSE_USEC)
+        else if (!may_send_barrier(j, now))
                 next = MIN(next, BARRIER_PAUSE_USEC - since);
         else if (send_barrier(j, now) < 0)
-                next = MIN(next, RETRY_USEC);
+                next = MIN(next, j->prompt ? BARRIER_PAUSE_USEC : RETRY_USEC);
         else {
                 if (missed)
                         j->barrier_wait_usec = MIN(j->barrier_wait_usec * 2, BARRIER_WAIT_MAX_USEC);

@@ -12,9 +12,6 @@
 #include "journal/journal.h"
 #include "journal/rule.h"
 
-/* An entry and a barrier that were sent within this time met the same journal. */
-#define PROMPT_MS 50
-
 const char *ledger_phase_to_string(LedgerPhase phase) {
         static const char *const names[] = {
                 [LEDGER_LOCKING] = "waiting-for-lock", [LEDGER_FETCHING] = "recovering",
@@ -314,17 +311,13 @@ const Row *ledger_oldest_sent(const Ledger *l) {
         return NULL;
 }
 
-/* Was it the entry's own fault? A journal that drops for a while (rate limit, full disk) takes what
- * was sent right behind the entry no more than the entry itself. */
-static bool row_is_at_fault(const Ledger *l, const Row *row, uint32_t barrier) {
-        return row->barrier + 1 == barrier &&
-               journal_barrier_delay(l->journal, barrier, row->sent_ms) <= PROMPT_MS;
-}
-
-static void row_lose(Ledger *l, unsigned i, uint32_t barrier) {
+static void row_lose(Ledger *l, unsigned i) {
         Row *row = rows_at(&l->rows, i);
+        /* Was it the entry's own fault? A journal that drops for a while (rate limit, full disk)
+         * takes what was sent right behind the entry no more than the entry itself. */
+        bool own = journal_was_followed(l->journal, row->barrier, row->sent_ms);
 
-        if (row_is_at_fault(l, row, barrier) && ++row->faults == LEDGER_FAULTS_MAX)
+        if (own && ++row->faults == LEDGER_FAULTS_MAX)
                 journal_notice(l->journal, (JournalNotice){.record = RECORD_VALUE_CUT,
                                                            .ledger = l,
                                                            .first = row->offset,
@@ -355,7 +348,7 @@ void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigne
                 lost.first = lost.count == 0 ? row->offset : lost.first;
                 lost.last = row->offset;
                 lost.count++;
-                row_lose(l, i, barrier);
+                row_lose(l, i);
         }
         if (lost.count > 0)
                 journal_notice(l->journal, lost);
