@@ -11,7 +11,7 @@
 
 #include "common/buffer.h"
 #include "config/config.h"
-#include "kafka/helper.h"
+#include "loop/helper.h"
 
 typedef enum ClientRole {
         CLIENT_ADMIN,

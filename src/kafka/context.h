@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "journal/sink.h"
 #include "kafka/follower.h"
-#include "kafka/helper.h"
+#include "loop/helper.h"
 #include "kafka/keys.h"
 #include "kafka/width.h"
 
