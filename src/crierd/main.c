@@ -18,11 +18,16 @@
 #include "journal/writer.h"
 #include "kafka/client.h"
 
+#define STATE_DIRECTORY "/var/lib/crier"
 #define TIMER_SLACK_NSEC 2000000UL
 
 static const char *arg_config = NULL;
 static bool arg_check_config = false;
-static ManagerOptions arg_options = {.sink = SINK_CHOICE_AUTO, .journal_socket = JOURNAL_SOCKET};
+static ManagerOptions arg_options = {
+        .sink = SINK_CHOICE_AUTO,
+        .journal_socket = JOURNAL_SOCKET,
+        .state_directory = STATE_DIRECTORY,
+};
 
 static const char usage[] =
         "crierd [OPTION...]\n\n"
@@ -35,6 +40,8 @@ static const char usage[] =
         "      --sink=SINK            where events go: journal, stdout or auto (default)\n"
         "  -s, --socket=PATH          the control socket, instead of control.socket\n"
         "      --journal-socket=PATH  the journal's native socket (default " JOURNAL_SOCKET ")\n"
+        "      --journal-directory=DIR  where that journald keeps its files, to read them back\n"
+        "      --state-directory=DIR  for locks (default $STATE_DIRECTORY or " STATE_DIRECTORY ")\n"
         "  -v, --verbose              also say what librdkafka says\n"
         "  -h, --help                 print this and exit\n"
         "      --version              print the version and exit\n\n"
@@ -44,6 +51,8 @@ enum {
         ARG_CHECK_CONFIG = 0x100,
         ARG_SINK,
         ARG_JOURNAL_SOCKET,
+        ARG_JOURNAL_DIRECTORY,
+        ARG_STATE_DIRECTORY,
         ARG_VERSION,
 };
 
@@ -53,6 +62,8 @@ static const struct option options[] = {
         {"sink", required_argument, NULL, ARG_SINK},
         {"socket", required_argument, NULL, 's'},
         {"journal-socket", required_argument, NULL, ARG_JOURNAL_SOCKET},
+        {"journal-directory", required_argument, NULL, ARG_JOURNAL_DIRECTORY},
+        {"state-directory", required_argument, NULL, ARG_STATE_DIRECTORY},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, ARG_VERSION},
@@ -80,6 +91,12 @@ static int parse_option(int c, int *ret_exit) {
                 return 1;
         case ARG_JOURNAL_SOCKET:
                 arg_options.journal_socket = optarg;
+                return 1;
+        case ARG_JOURNAL_DIRECTORY:
+                arg_options.journal_directory = optarg;
+                return 1;
+        case ARG_STATE_DIRECTORY:
+                arg_options.state_directory = optarg;
                 return 1;
         case 'v':
                 log_open("crierd", LOG_DEBUG);
@@ -163,6 +180,9 @@ int main(int argc, char **argv) {
         int exit_code;
 
         log_open("crierd", LOG_INFO);
+        /* systemd.exec(5), StateDirectory=: there is one. */
+        if (getenv("STATE_DIRECTORY"))
+                arg_options.state_directory = getenv("STATE_DIRECTORY");
         if (!parse_options(argc, argv, &exit_code))
                 return exit_code;
         set_signals();

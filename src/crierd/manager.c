@@ -28,6 +28,8 @@
 struct Manager {
         sd_event *event;
         Sink *sink;
+        Machine *machine;  /* NULL: nothing is written exactly once */
+        Buffer no_machine; /* why not */
         Fleet *fleet;
         Server *server;
         Notify *notify;
@@ -190,6 +192,21 @@ static int open_sink(Manager *m, const ManagerOptions *options) {
         return sink_error(options, r);
 }
 
+/* Whether what is written can be read back: exactly-once needs that. */
+static int open_machine(Manager *m, const ManagerOptions *options) {
+        const MachineSpec spec = {
+                .sink = m->sink,
+                .directory = options->journal_directory,
+                .state = options->state_directory,
+                .other_socket = !streq(options->journal_socket, JOURNAL_SOCKET),
+        };
+
+        if (m->sink->kind->wants_fields)
+                return machine_new(m->event, &spec, &m->no_machine, &m->machine);
+        buffer_append_string(&m->no_machine, "events go to standard output, not to the journal");
+        return 0;
+}
+
 /* ---- the bootstrap file ---- */
 
 /* The embedded broker's address, for programs that want to join it: beside the control socket. */
@@ -276,6 +293,9 @@ int manager_new(Config *config, const ManagerOptions *options, Manager **ret, in
                 *ret_exit = EX_UNAVAILABLE;
                 return r;
         }
+        r = open_machine(m, options);
+        if (r < 0)
+                return log_error_errno(r, "Cannot set up reading the journal back: %m");
         m->control.sink_trouble = &m->sink_trouble;
         m->control.started_usec = clock_usec();
         m->control.stop = on_stop;
@@ -285,7 +305,12 @@ int manager_new(Config *config, const ManagerOptions *options, Manager **ret, in
         r = open_server(m, socket, ret_exit);
         if (r < 0)
                 return r;
-        r = fleet_new(m->event, TAKE_PTR(owned), m->sink, &m->fleet);
+        r = fleet_new(m->event, TAKE_PTR(owned), m->sink, m->machine,
+                      buffer_string(&m->no_machine), &m->fleet);
+        if (r == -EOPNOTSUPP) { /* said by the group */
+                *ret_exit = EX_CONFIG;
+                return r;
+        }
         if (r < 0)
                 return log_error_errno(r, "Cannot set up the producers and groups: %m");
         m->control.fleet = m->fleet;
@@ -313,6 +338,8 @@ Manager *manager_free(Manager *m) {
         notify_free(m->notify);
         fleet_free(m->fleet);
         reload_free(m->reload);
+        machine_free(m->machine);
+        buffer_done(&m->no_machine);
         sink_free(m->sink);
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
                 sd_event_source_disable_unref(m->signals[i]);

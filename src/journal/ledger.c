@@ -364,8 +364,10 @@ bool ledger_commit_is_due(const Ledger *l) {
 }
 
 bool ledger_owes(const Ledger *l) {
-        return l->phase >= LEDGER_OPENING && l->phase <= LEDGER_SETTLING && !l->fenced &&
-               (l->job.active || l->fresh || l->n_open > 0 || ledger_position(l) != l->committed);
+        return !l->fenced &&
+               (l->phase == LEDGER_OPENING ||
+                (l->phase > LEDGER_OPENING &&
+                 (l->n_open > 0 || ledger_position(l) != l->committed)));
 }
 
 static void job_begin(Ledger *l, bool final) {

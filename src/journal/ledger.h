@@ -191,7 +191,7 @@ void ledger_verify(Ledger *l, int64_t offset);
 void ledger_commit_begin(Ledger *l);
 /* Whether so much is uncommitted that a commit should begin now. */
 bool ledger_commit_is_due(const Ledger *l);
-/* Whether a commit is under way, or something has been received that is not committed. */
+/* Whether something is not committed: the first commit, or what was received. */
 bool ledger_owes(const Ledger *l);
 /* What is to be committed now: true once for each commit, which must then be answered. */
 bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TEXT_MAX]);

@@ -36,7 +36,7 @@ Journal *machine_journal(Machine *m) {
         return &m->journal;
 }
 
-static void machine_step(Machine *m) {
+void machine_step(Machine *m) {
         uint64_t next = journal_step(&m->journal, clock_usec());
 
         if (next == UINT64_MAX)
@@ -219,7 +219,7 @@ unsigned machine_running(const Machine *m) {
 }
 
 Machine *machine_free(Machine *m) {
-        if (!m)
+        if (!m || (m->helpers && helpers_running(m->helpers) > 0))
                 return NULL;
         reader_free(m->reader);
         sd_event_source_disable_unref(m->timer);

@@ -23,6 +23,7 @@ typedef struct MachineSpec {
  * do, is a sentence in `why`. Returns 0, or a negative errno for what is no reason of that kind. The
  * caller frees with machine_free(), when no ledger is left. */
 int machine_new(sd_event *event, const MachineSpec *spec, Buffer *why, Machine **ret);
+/* Takes NULL. While machine_running() it is left where it is: the process is about to end. */
 Machine *machine_free(Machine *m);
 DEFINE_CLEANUP(Machine *, machine_free);
 
@@ -30,6 +31,8 @@ Journal *machine_journal(Machine *m);
 
 /* A ledger was made, or has changed by something that the journal does not see: goes on soon. */
 void machine_poke(Machine *m);
+/* Goes on now. */
+void machine_step(Machine *m);
 
-/* Searches and syncs that still run: it cannot be freed before they end. */
+/* Searches and syncs that still run. */
 unsigned machine_running(const Machine *m);

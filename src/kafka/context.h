@@ -10,9 +10,8 @@
 
 #include "common/clock.h"
 #include "config/config.h"
-#include "journal/sink.h"
+#include "journal/machine.h"
 #include "kafka/follower.h"
-#include "loop/helper.h"
 #include "kafka/keys.h"
 #include "kafka/width.h"
 
@@ -21,6 +20,8 @@ typedef struct Cluster Cluster;
 typedef struct KafkaContext {
         sd_event *event;
         Sink *sink;
+        Machine *machine;       /* NULL: nothing is written exactly once */
+        const char *no_machine; /* why not */
         Helpers *helpers;
         const Config *config;
         Cluster *cluster;

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/log.h"
 #include "config/schema.h"
 #include "journal/record.h"
 #include "kafka/cluster.h"
@@ -20,16 +21,55 @@
 /* When members leave, the others are told with their next heartbeat, which is far sooner. */
 #define UNNOTICED_USEC (10 * USEC_PER_SEC)
 
+Delivery group_delivery(const Group *g) {
+        return g->delivery;
+}
+
+/* Why nothing can be written exactly once; NULL: it can. */
+static const char *why_not_exact(const KafkaContext *context, const GroupConfig *config) {
+        if (!config->log)
+                return "nothing is written: log = false";
+        return context->machine ? NULL : context->no_machine;
+}
+
+Delivery delivery_in_effect(const KafkaContext *context, const GroupConfig *config) {
+        if (config->delivery != DELIVERY_AUTO)
+                return config->delivery;
+        return why_not_exact(context, config) ? DELIVERY_AT_LEAST_ONCE : DELIVERY_EXACTLY_ONCE;
+}
+
+const char *group_delivery_reason(const Group *g) {
+        const char *why_not = why_not_exact(g->context, g->config);
+
+        if (g->config->delivery != DELIVERY_AUTO)
+                return "as configured";
+        return why_not ? why_not : "the journal can be read back";
+}
+
+/* An explicit exactly-once that cannot be is no group at all. */
+static int check_delivery(const KafkaContext *context, const GroupConfig *config) {
+        const char *why_not = why_not_exact(context, config);
+
+        if (config->delivery != DELIVERY_EXACTLY_ONCE || !why_not)
+                return 0;
+        log_error("Group '%s' cannot be written exactly-once: %s", config->name, why_not);
+        return -EOPNOTSUPP;
+}
+
 int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
         _cleanup_(group_freep) Group *g = NULL;
         _cleanup_free_ char *error = NULL;
         int r;
 
+        r = check_delivery(context, config);
+        if (r < 0)
+                return r;
         g = calloc(1, sizeof(*g));
         if (!g)
                 return -ENOMEM;
         g->context = context;
         g->config = config;
+        g->delivery = delivery_in_effect(context, config);
         g->recent.size = GROUP_RECENT_MAX;
         g->unstable_usec = clock_usec();
         /* The configuration's checks have compiled it once already. */
@@ -223,16 +263,6 @@ bool group_is_settled(const Group *g) {
                 if (g->consumers[i]->state == CONSUMER_SETTLING)
                         return false;
         return true;
-}
-
-Delivery group_delivery(const Group *g) {
-        return g->config->delivery == DELIVERY_AUTO ? DELIVERY_AT_LEAST_ONCE : g->config->delivery;
-}
-
-const char *group_delivery_reason(const Group *g) {
-        return g->config->delivery == DELIVERY_AUTO
-                       ? "an offset is committed when the journal took its entry"
-                       : "as configured";
 }
 
 int64_t group_lag(const Group *g) {

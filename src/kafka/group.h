@@ -18,6 +18,7 @@ struct Group {
         const GroupConfig *config; /* in the fleet's, or `former` */
         GroupConfig former;        /* where it is no longer in the fleet's configuration */
         Template *message;
+        Delivery delivery; /* in effect; never DELIVERY_AUTO */
         Consumer **consumers;
         unsigned n_consumers;   /* those that leave included */
         unsigned wanted;        /* how many there shall be; the configuration's until changed */
@@ -43,7 +44,8 @@ struct Group {
         Refusal refused;
 };
 
-/* Makes the group; its consumers come with group_start(). Returns 0 or a negative errno. */
+/* Makes the group; its consumers come with group_start(). Returns 0 or a negative errno;
+ * -EOPNOTSUPP, which is logged, where it is to be written exactly once and cannot. */
 int group_new(KafkaContext *context, const GroupConfig *config, Group **ret);
 Group *group_free(Group *g);
 DEFINE_CLEANUP(Group *, group_free);
@@ -83,6 +85,8 @@ bool group_is_settled(const Group *g);
 /* What a group's `delivery` means in effect, and why. */
 Delivery group_delivery(const Group *g);
 const char *group_delivery_reason(const Group *g);
+/* What that of a group with this configuration would be. */
+Delivery delivery_in_effect(const KafkaContext *context, const GroupConfig *config);
 
 /* Sum over all partitions that ours own, or -1 where one is not known yet (or none is owned). */
 int64_t group_lag(const Group *g);
