@@ -239,7 +239,11 @@ static void lookup_done(void *job) {
         if (l->err) {
                 consumer_error(c, l->err, l->topic, rd_kafka_err2str(l->err));
                 c->lookup_usec = lookup_again_usec();
+        } else if (!c->context->cluster->id && !l->cluster && consumer_is_exact(c)) {
+                c->lookup_usec = lookup_again_usec();
         } else if (l->ask_committed && consumer_is_exact(c)) {
+                if (!c->context->cluster->id)
+                        c->context->cluster->id = TAKE_PTR(l->cluster);
                 if (ledgers_tell(c, l) && c->state == CONSUMER_ASSIGNED)
                         assignment_restart(c);
         } else if (c->state == CONSUMER_RESOLVING)
@@ -263,8 +267,6 @@ static void lookup_resets(Consumer *c) {
 }
 
 void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *partitions) {
-        int r;
-
         assignment_clear(c);
         if (c->stopping || c->failed) {
                 (void) assignment_answer(c, NULL);
@@ -276,15 +278,10 @@ void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *part
                 return;
         }
         c->state = CONSUMER_RESOLVING;
-        if (!consumer_is_exact(c)) {
-                lookup_start(c, rd_kafka_topic_partition_list_copy(partitions), true, lookup_done);
-                return;
-        }
-        r = ledgers_make(c);
-        if (r < 0)
-                assignment_take(c, NULL, r);
-        else
+        if (consumer_is_exact(c))
                 queue_wake(c->waker);
+        else
+                lookup_start(c, rd_kafka_topic_partition_list_copy(partitions), true, lookup_done);
 }
 
 static void settle_begin(Consumer *c) {
@@ -372,12 +369,26 @@ static void settle_exact(Consumer *c, uint64_t now) {
 static void exact_step(Consumer *c, uint64_t now) {
         rd_kafka_topic_partition_list_t *list;
         bool due = c->lookup_usec > 0;
+        int r;
 
         if (c->state == CONSUMER_ASSIGNED && ledgers_follow(c))
                 assignment_restart(c);
         if (c->lookups > 0 || now < c->lookup_usec)
                 return;
         c->lookup_usec = 0;
+        if (c->state == CONSUMER_RESOLVING && c->n_partitions == 0) {
+                /* Part of the ledgers' locks. The embedded broker was not asked for it before. */
+                if (!c->context->cluster->id) {
+                        lookup_start(c, rd_kafka_topic_partition_list_copy(c->offered), true,
+                                     lookup_done);
+                        return;
+                }
+                r = ledgers_make(c);
+                if (r < 0) {
+                        assignment_take(c, NULL, r);
+                        return;
+                }
+        }
         list = ledgers_to_look_up(c);
         if (list)
                 lookup_start(c, list, true, lookup_done);

@@ -14,9 +14,8 @@
 #include "kafka/reading.h"
 
 static int add_ledger(Consumer *c, const rd_kafka_topic_partition_t *elem) {
-        const Cluster *cluster = c->context->cluster;
         const LedgerSpec spec = {
-                .cluster = cluster->id ? cluster->id : "unknown",
+                .cluster = c->context->cluster->id,
                 .group = c->group->config->name,
                 .topic = elem->topic,
                 .partition = elem->partition,

@@ -24,6 +24,7 @@ Lookup *lookup_free(Lookup *l) {
         if (l->high)
                 rd_kafka_topic_partition_list_destroy(l->high);
         free(l->topic);
+        free(l->cluster);
         free(l);
         return NULL;
 }
@@ -42,10 +43,21 @@ static rd_kafka_resp_err_t lookup_first_error(Lookup *l,
         return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* Every client has been told with its first metadata. */
+static void lookup_cluster(Lookup *l) {
+        char *id = rd_kafka_clusterid(l->rk, LOOKUP_TIMEOUT_MS);
+
+        if (!id)
+                return;
+        l->cluster = strdup(id);
+        rd_kafka_mem_free(l->rk, id);
+}
+
 static void lookup_work(void *job) {
         Lookup *l = job;
 
         if (l->ask_committed) {
+                lookup_cluster(l);
                 l->err = rd_kafka_committed(l->rk, l->positions, LOOKUP_TIMEOUT_MS);
                 if (!l->err)
                         l->err = lookup_first_error(l, l->positions);

@@ -18,7 +18,8 @@ typedef struct Lookup {
         rd_kafka_topic_partition_list_t *low;
         rd_kafka_topic_partition_list_t *high;
         rd_kafka_resp_err_t err;
-        char *topic; /* that it is about, where it is about one */
+        char *topic;   /* that it is about, where it is about one */
+        char *cluster; /* the cluster's id; NULL: it did not tell */
 } Lookup;
 
 /* Starts one and counts it in `lookups`; takes `positions` over. done(lookup) is called on the loop
