@@ -20,17 +20,20 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "journal/record.h"
-#include "journal/scan.h"
+#include "common/parse.h"
 
 /* Entries that are handed over at once, and that may wait for the loop. */
 #define BATCH 512
 #define WAITING_MAX 65536
 
-/* While the journal has nothing new it is looked at again after a wait that grows; journald tells of
- * new entries only four times a second when there are many. */
-#define NAP_MIN_MS 1
-#define NAP_MAX_MS 20
+/* When the journal has nothing new it is looked at again after a wait that grows: long enough for
+ * some hundred entries under load, since each look costs as well, and journald tells of new ones
+ * only four times a second. */
+#define NAP_MIN_MS 4
+#define NAP_MAX_MS 32
+
+/* Of a longer field only so much is wanted. */
+#define FIELD_MAX 128
 
 /* A barrier that does not come by is looked for by its field so often. */
 #define FIND_USEC (250 * USEC_PER_MSEC)
@@ -97,7 +100,7 @@ static void thread_flush(Reader *r) {
                 done = r->n_batch == 0 || r->stop;
                 pthread_mutex_unlock(&r->lock);
                 if (!done)
-                        usleep(NAP_MIN_MS * 1000);
+                        usleep(NAP_MIN_MS * USEC_PER_MSEC);
         }
 }
 
@@ -109,42 +112,97 @@ static void thread_add(Reader *r, sd_id128_t epoch, int64_t offset) {
                 thread_flush(r);
 }
 
-/* The current entry: an event's, or a barrier. Returns a negative errno where the journal cannot be
- * read; an entry that makes no sense is passed over. */
+/* What is looked for in an entry. */
+typedef struct Found {
+        sd_id128_t id; /* an epoch's, or the process's of a barrier */
+        int64_t number;
+        bool barrier;
+        bool has_id;
+        bool has_number;
+} Found;
+
+/* "NAME=" and 32 digits, and for a barrier "." and its number. */
+static void take_id(const char *value, size_t n, Found *f) {
+        char digits[SD_ID128_STRING_MAX], number[24];
+
+        if (n < sizeof(digits) - 1 || n - (sizeof(digits) - 1) >= sizeof(number))
+                return;
+        memcpy(digits, value, sizeof(digits) - 1);
+        digits[sizeof(digits) - 1] = '\0';
+        if (sd_id128_from_string(digits, &f->id) < 0)
+                return;
+        value += sizeof(digits) - 1;
+        n -= sizeof(digits) - 1;
+        f->has_id = f->barrier ? n > 1 && *value == '.' : n == 0;
+        if (!f->barrier || !f->has_id)
+                return;
+        memcpy(number, value + 1, n - 1);
+        number[n - 1] = '\0';
+        f->has_number = parse_i64(number, 0, UINT32_MAX, &f->number) >= 0;
+}
+
+static void take_offset(const char *value, size_t n, Found *f) {
+        char number[24];
+
+        if (n >= sizeof(number))
+                return;
+        memcpy(number, value, n);
+        number[n] = '\0';
+        f->has_number = parse_i64(number, 0, INT64_MAX, &f->number) >= 0;
+}
+
+static bool take_prefix(const char *name, const char **data, size_t *n) {
+        size_t size = strlen(name);
+
+        if (*n < size || memcmp(*data, name, size) != 0)
+                return false;
+        *data += size;
+        *n -= size;
+        return true;
+}
+
+/* The current entry: an event's, a barrier, or something else. Its fields are gone through once:
+ * asking for each by name would do that for each. Returns a negative errno where the journal cannot
+ * be read. */
 static int thread_take(Reader *r) {
-        char rest[16] = "";
-        sd_id128_t id;
-        int64_t offset;
-        int error;
+        Found f = {0};
+        const void *field;
+        size_t n;
+        int error = 0;
 
-        error = scan_id(r->journal, "CRIER_EPOCH", &id, rest, sizeof(rest));
-        if (error >= 0) {
-                error = scan_number(r->journal, "KAFKA_OFFSET", &offset);
-                if (error >= 0)
-                        thread_add(r, id, offset);
-        } else if (error == -ENOENT) {
-                error = scan_id(r->journal, "CRIER_BARRIER", &id, rest, sizeof(rest));
-                if (error >= 0 && sd_id128_equal(id, r->token) && rest[0] == '.')
-                        thread_add(r, SD_ID128_NULL, (int64_t) strtoul(rest + 1, NULL, 10));
+        sd_journal_restart_data(r->journal);
+        while (!(f.has_id && f.has_number)) {
+                const char *data;
+
+                error = sd_journal_enumerate_data(r->journal, &field, &n);
+                if (error <= 0)
+                        break;
+                data = field;
+                if (take_prefix("CRIER_EPOCH=", &data, &n))
+                        take_id(data, n, &f);
+                else if (take_prefix("KAFKA_OFFSET=", &data, &n))
+                        take_offset(data, n, &f);
+                else if (take_prefix("CRIER_BARRIER=", &data, &n)) {
+                        f.barrier = true;
+                        take_id(data, n, &f);
+                }
         }
-        return error == -ENOENT || error == -EBADMSG || error == -EINVAL ? 0 : error;
+        if (!f.has_id || !f.has_number)
+                return error;
+        if (!f.barrier)
+                thread_add(r, f.id, f.number);
+        else if (sd_id128_equal(f.id, r->token))
+                thread_add(r, SD_ID128_NULL, f.number);
+        return 0;
 }
 
-static int add_record_match(sd_journal *j, RecordId id) {
-        char match[64];
-
-        snprintf(match, sizeof(match), "MESSAGE_ID=%s", record_message_id(id));
-        return sd_journal_add_match(j, match, 0);
-}
-
-/* What the reader follows: events and barriers of our own user. */
+/* What the reader follows: what crierd has written, as our own user. Two terms: a choice between
+ * message ids would take three times as long. */
 static int thread_match(Reader *r) {
         int error;
 
         sd_journal_flush_matches(r->journal);
-        error = add_record_match(r->journal, RECORD_EVENT);
-        if (error >= 0)
-                error = add_record_match(r->journal, RECORD_BARRIER);
+        error = sd_journal_add_match(r->journal, "SYSLOG_IDENTIFIER=crierd", 0);
         if (error >= 0)
                 error = place_match_own(r->place, r->journal);
         return error;
@@ -197,7 +255,10 @@ static int thread_begin(Reader *r, uint32_t barrier) {
                         return error;
                 thread_add(r, SD_ID128_NULL, barrier);
         }
-        error = thread_match(r);
+        /* Numbers are short, and what is long may have to be unpacked: sd_journal_get_data(3). */
+        error = sd_journal_set_data_threshold(r->journal, FIELD_MAX);
+        if (error >= 0)
+                error = thread_match(r);
         if (error >= 0)
                 error = sd_journal_seek_cursor(r->journal, r->cursor);
         /* Onto the entry at the cursor, which was taken. */

@@ -14,8 +14,6 @@
 #include "common/clock.h"
 #include "common/parse.h"
 
-#define ID_DIGITS 32
-
 /* How far back journald's own words may explain a loss. */
 #define CAUSE_RECENT_USEC (60 * USEC_PER_SEC)
 
@@ -42,7 +40,9 @@ static int field_text(sd_journal *j, const char *field, char *to, size_t size) {
         return 0;
 }
 
-int scan_number(sd_journal *j, const char *field, int64_t *ret) {
+/* The number in a field of the current entry. Returns 0, -ENOENT where it has none, -EBADMSG where that
+ * is no number, or what sd_journal_get_data(3) says. */
+static int field_number(sd_journal *j, const char *field, int64_t *ret) {
         char text[24];
         uint64_t number;
         int r = field_text(j, field, text, sizeof(text));
@@ -54,21 +54,6 @@ int scan_number(sd_journal *j, const char *field, int64_t *ret) {
                 return -EBADMSG;
         *ret = (int64_t) number;
         return 0;
-}
-
-int scan_id(sd_journal *j, const char *field, sd_id128_t *ret, char *rest, size_t rest_size) {
-        char text[ID_DIGITS + 32];
-        char digits[SD_ID128_STRING_MAX];
-        int r = field_text(j, field, text, sizeof(text));
-
-        if (r < 0)
-                return r;
-        if (strlen(text) < ID_DIGITS || strlen(text + ID_DIGITS) >= rest_size)
-                return -EBADMSG;
-        memcpy(digits, text, ID_DIGITS);
-        digits[ID_DIGITS] = '\0';
-        strcpy(rest, text + ID_DIGITS);
-        return sd_id128_from_string(digits, ret);
 }
 
 /* ---- what stands ---- */
@@ -108,7 +93,7 @@ static int add_standing(JournalScan *s, Standing standing) {
 /* One entry. Where it has no offset it is none of an event. */
 static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
         Standing standing;
-        int r = scan_number(j, "KAFKA_OFFSET", &standing.offset);
+        int r = field_number(j, "KAFKA_OFFSET", &standing.offset);
 
         if (r == -ENOENT || r == -EBADMSG)
                 return 0;
@@ -119,7 +104,7 @@ static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
                 return 0;
         }
         *below = 0;
-        r = scan_number(j, "KAFKA_TIMESTAMP", &standing.timestamp);
+        r = field_number(j, "KAFKA_TIMESTAMP", &standing.timestamp);
         if (r == -ENOENT || r == -EBADMSG)
                 standing.timestamp = -1;
         else if (r < 0)

@@ -11,9 +11,3 @@
 
 /* Fills the answer of `scan`. */
 void scan_run(const JournalPlace *place, JournalScan *scan);
-
-/* The 64-bit number in a field of the current entry. Returns 0, -ENOENT where it has none, -EBADMSG
- * where that is no number, or what sd_journal_get_data(3) says. */
-int scan_number(sd_journal *j, const char *field, int64_t *ret);
-/* The same for 128 bits in hexadecimal digits, which anything may follow; `*ret_rest` is that. */
-int scan_id(sd_journal *j, const char *field, sd_id128_t *ret, char *rest, size_t rest_size);
