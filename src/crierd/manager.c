@@ -307,7 +307,7 @@ int manager_new(Config *config, const ManagerOptions *options, Manager **ret, in
                 return r;
         r = fleet_new(m->event, TAKE_PTR(owned), m->sink, m->machine,
                       buffer_string(&m->no_machine), &m->fleet);
-        if (r == -EOPNOTSUPP) { /* said by the group */
+        if (r == -EOPNOTSUPP) { /* it was said what */
                 *ret_exit = EX_CONFIG;
                 return r;
         }

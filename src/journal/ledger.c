@@ -16,7 +16,7 @@
 
 const char *ledger_phase_to_string(LedgerPhase phase) {
         static const char *const names[] = {
-                [LEDGER_LOCKING] = "waiting-for-lock", [LEDGER_FETCHING] = "recovering",
+                [LEDGER_LOCKING] = "waiting_for_lock", [LEDGER_FETCHING] = "recovering",
                 [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
                 [LEDGER_OPENING] = "recovering",       [LEDGER_RUNNING] = "running",
                 [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",

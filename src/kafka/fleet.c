@@ -6,6 +6,7 @@
 #include "kafka/fleet.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "common/log.h"
 #include "config/load.h"
@@ -221,9 +222,19 @@ static int fleet_make(Fleet *f) {
         return 0;
 }
 
+bool fleet_accepts(const Fleet *f, const Config *config, Buffer *errors) {
+        bool all = true;
+
+        for (unsigned i = 0; i < config->n_groups; i++)
+                if (config->groups[i].enabled)
+                        all = delivery_is_possible(&f->context, &config->groups[i], errors) && all;
+        return all;
+}
+
 int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine,
               const char *no_machine, Fleet **ret) {
         _cleanup_(fleet_freep) Fleet *f = NULL;
+        _cleanup_buffer_ Buffer errors = {0};
         int r;
 
         f = calloc(1, sizeof(*f));
@@ -239,6 +250,10 @@ int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine,
                 .machine = machine,
                 .no_machine = no_machine,
         };
+        if (!fleet_accepts(f, config, &errors)) {
+                fputs(buffer_string(&errors), stderr);
+                return -EOPNOTSUPP;
+        }
         if (machine)
                 notice_attach(&f->context);
         r = helpers_new(event, &f->context.helpers);

@@ -45,10 +45,14 @@ typedef struct Fleet {
 
 /* Makes everything that is enabled, without connecting to anything but the embedded broker.
  * Takes `config` over, also on failure; `sink` and `machine` must outlive the fleet. `machine` may
- * be NULL: `no_machine` says why then, and must outlive it too. Returns 0 or a negative errno, as
- * group_new() does; the caller frees with fleet_free(). */
+ * be NULL: `no_machine` says why then, and must outlive it too. Returns 0 or a negative errno;
+ * -EOPNOTSUPP, which is logged, for what fleet_accepts() refuses. The caller frees with
+ * fleet_free(). */
 int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine,
               const char *no_machine, Fleet **ret);
+/* Whether everything that the configuration asks for is possible here; otherwise appends a line for
+ * what is not. */
+bool fleet_accepts(const Fleet *f, const Config *config, Buffer *errors);
 /* Frees a fleet that has stopped cleanly, or was never started. One that has not stopped is left
  * where it is: its threads still use it, and the process is about to end. */
 Fleet *fleet_free(Fleet *f);

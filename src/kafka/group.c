@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "common/log.h"
 #include "config/schema.h"
 #include "journal/record.h"
 #include "kafka/cluster.h"
@@ -46,14 +45,14 @@ const char *group_delivery_reason(const Group *g) {
         return why_not ? why_not : "the journal can be read back";
 }
 
-/* An explicit exactly-once that cannot be is no group at all. */
-static int check_delivery(const KafkaContext *context, const GroupConfig *config) {
+bool delivery_is_possible(const KafkaContext *context, const GroupConfig *config, Buffer *errors) {
         const char *why_not = why_not_exact(context, config);
 
         if (config->delivery != DELIVERY_EXACTLY_ONCE || !why_not)
-                return 0;
-        log_error("Group '%s' cannot be written exactly-once: %s", config->name, why_not);
-        return -EOPNOTSUPP;
+                return true;
+        buffer_appendf(errors, "%s:%u: group '%s' cannot be written exactly-once: %s\n",
+                       config->origin.file, config->origin.line, config->name, why_not);
+        return false;
 }
 
 int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
@@ -61,9 +60,6 @@ int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
         _cleanup_free_ char *error = NULL;
         int r;
 
-        r = check_delivery(context, config);
-        if (r < 0)
-                return r;
         g = calloc(1, sizeof(*g));
         if (!g)
                 return -ENOMEM;
@@ -175,6 +171,16 @@ void group_kill(Group *g, Consumer *c) {
 }
 
 int group_start(Group *g) {
+        const RecordField fields[] = {
+                {"KAFKA_GROUP", g->config->name},
+                {"CRIER_DELIVERY", delivery_to_string(g->delivery)},
+                {NULL},
+        };
+
+        if (g->config->delivery == DELIVERY_AUTO)
+                record_write(g->context->sink, RECORD_GROUP_DELIVERY, fields,
+                             "Group '%s' is written %s: %s", g->config->name,
+                             delivery_to_string(g->delivery), group_delivery_reason(g));
         g->unstable_usec = clock_usec();
         g->started = true;
         g->stable = g->wanted == 0;

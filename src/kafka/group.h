@@ -44,8 +44,7 @@ struct Group {
         Refusal refused;
 };
 
-/* Makes the group; its consumers come with group_start(). Returns 0 or a negative errno;
- * -EOPNOTSUPP, which is logged, where it is to be written exactly once and cannot. */
+/* Makes the group; its consumers come with group_start(). Returns 0 or a negative errno. */
 int group_new(KafkaContext *context, const GroupConfig *config, Group **ret);
 Group *group_free(Group *g);
 DEFINE_CLEANUP(Group *, group_free);
@@ -87,6 +86,8 @@ Delivery group_delivery(const Group *g);
 const char *group_delivery_reason(const Group *g);
 /* What that of a group with this configuration would be. */
 Delivery delivery_in_effect(const KafkaContext *context, const GroupConfig *config);
+/* Whether the delivery that it asks for is possible; otherwise appends a line with the reason. */
+bool delivery_is_possible(const KafkaContext *context, const GroupConfig *config, Buffer *errors);
 
 /* Sum over all partitions that ours own, or -1 where one is not known yet (or none is owned). */
 int64_t group_lag(const Group *g);

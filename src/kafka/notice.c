@@ -17,9 +17,9 @@
 /* A partition whose log runs away from its reader is named so often, not each time. */
 #define RETENTION_QUIET_USEC (60 * USEC_PER_SEC)
 
-/* "group 'g', topic/3" */
+/* "topic/3 of group 'g'" */
 static void subject(const Ledger *l, Buffer *to) {
-        buffer_appendf(to, "group '%s', %s/%" PRId32, l->group, l->topic, l->partition);
+        buffer_appendf(to, "%s/%" PRId32 " of group '%s'", l->topic, l->partition, l->group);
 }
 
 static void range(const JournalNotice *n, Buffer *to) {
@@ -58,27 +58,31 @@ static void recovered_text(const JournalNotice *n, Buffer *to) {
 }
 
 static void reset_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The committed offset of ");
         subject(n->ledger, to);
         buffer_appendf(to,
-                       ": the committed offset is not ours, somebody has moved the group; going on "
-                       "at offset %" PRId64,
+                       " is not what crierd left: somebody else has committed, or moved the group; "
+                       "going on at offset %" PRId64,
                        n->first);
 }
 
 static void retention_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The log of ");
         subject(n->ledger, to);
-        buffer_append_string(to, ": ");
+        buffer_append_string(to, " has no longer ");
         range(n, to);
-        buffer_appendf(to, " are no longer in the log; going on at %" PRId64, n->last + 1);
+        buffer_appendf(to, ", which were not consumed; going on at %" PRId64, n->last + 1);
 }
 
 static void rewritten_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The log of ");
         subject(n->ledger, to);
-        buffer_appendf(to, ": the log is not the one that was read; starting at offset %" PRId64,
+        buffer_appendf(to, " is not the one that was read before: starting at its offset %" PRId64,
                        n->first);
 }
 
 static void taken_over_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
         subject(n->ledger, to);
         buffer_appendf(to,
                        " was taken over from another host that had not finished: events from "
@@ -87,11 +91,13 @@ static void taken_over_text(const JournalNotice *n, Buffer *to) {
 }
 
 static void waiting_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
         subject(n->ledger, to);
         buffer_append_string(to, " waits: another crierd on this host has the partition");
 }
 
 static void taken_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
         subject(n->ledger, to);
         buffer_append_string(to, " goes on: the other crierd has given the partition back");
 }
