@@ -16,8 +16,9 @@ ROOMS = {
     "config": ("common",),
     "journal": ("config", "common"),
     "kafka": ("journal", "config", "common"),
+    "verify": ("kafka", "config", "common"),
     "control": ("kafka", "journal", "config", "protocol", "common"),
-    "crierd": ("control", "kafka", "journal", "config", "protocol", "common"),
+    "crierd": ("control", "verify", "kafka", "journal", "config", "protocol", "common"),
     "crierctl": ("protocol", "common"),
 }
 FILE_LINES = 600
