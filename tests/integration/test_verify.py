@@ -17,6 +17,10 @@ EPOCH, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 EVENTS = 60
 MINE = os.getuid()
 
+pytestmark = pytest.mark.skipif(
+    not journalfile.PROGRAM.exists() and os.environ.get("CI") != "true",
+    reason="it needs: apt-get install systemd-journal-remote")
+
 
 @pytest.fixture
 def broker(start):
