@@ -20,9 +20,11 @@
 /* With --since, so many offsets more are read: an entry before shows that the range had begun. */
 #define SINCE_MARGIN 1024
 
-/* What is missing is looked for again: at-least-once commits what journald has not taken in yet. */
+/* Where something is missing that is looked for again: without epochs what is committed may not
+ * have been taken in by journald yet, and the journal's oldest part may have gone while it was
+ * read. */
 #define TRIES 3
-#define TRY_USEC USEC_PER_SEC
+#define TRY_S 1
 
 /* How many entries are read between two looks at the clock. */
 #define TICK_ENTRIES 4096
@@ -130,16 +132,22 @@ static int read_entries(Run *run) {
         return r;
 }
 
-/* Waits a moment, and sees whether the journal has lost its oldest part meanwhile. */
-static int look_again(Run *run, bool *ret_moved) {
+/* Whether, and how much of it, is to be done again: 1, with `*ret_events` where the events are to
+ * be told anew, because another part of them is older than what the journal has. */
+static int look_again(Run *run, bool *ret_events) {
         CompareInput *input = &run->compare.input;
         int64_t before = input->horizon_ms;
         int r;
 
-        usleep(TRY_USEC);
+        if (!input->epoch)
+                (void) sleep(TRY_S);
         r = entries_horizon(&run->source, &input->horizon_ms, &input->uncut);
-        *ret_moved = input->horizon_ms != before;
-        return r;
+        if (r < 0)
+                return r;
+        if (input->horizon_ms < 0)
+                input->horizon_ms = INT64_MAX;
+        *ret_events = input->horizon_ms != before;
+        return *ret_events || !input->epoch;
 }
 
 static int check_window(Run *run) {
@@ -159,7 +167,7 @@ static int check_window(Run *run) {
                 if (c->result.lost == c->kept.lost || i == TRIES)
                         return 0;
                 r = look_again(run, &events);
-                if (r < 0)
+                if (r <= 0)
                         return r;
                 compare_again(c, events);
         }

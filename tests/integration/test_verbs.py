@@ -205,7 +205,8 @@ def test_number_of_arguments_is_checked(place, name):
 OPTIONS = {"--no-block": BLOCKING, "--key=x": ["produce", "tail"], "-kx": ["produce", "tail"],
            "--partition=1": ["produce", "tail"], "--header=a=b": ["produce"],
            "--tombstone": ["produce"], "--follow": ["tail"], "--lines=1": ["tail"],
-           "--since=2026-01-31Z": ["verify"], "--group=x": ["tail"], "--topic=x": ["tail"], "--consumer=1": ["tail"]}
+           "--since=2026-01-31Z": ["verify"], "--group=x": ["tail"], "--topic=x": ["tail"],
+           "--consumer=1": ["tail"]}
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def broker(start):
-    """A crierd whose embedded broker has EVENTS events in partition 0 of the topic, and no group."""
+    """A crierd whose embedded broker has EVENTS events in the topic's one partition, and no group.
+    """
     crier = start({"topics": [config.topic(TOPIC)],
                    "producers": [config.producer("office", TOPIC, rate="max", count=EVENTS)]})
     wait.until(lambda: crier.producer("office")["acked"] == EVENTS, 20, "all events acked")
@@ -411,7 +412,7 @@ def group(**more):
 
 
 def daemon(start, place, journal, *groups, **more):
-    """A crierd that reads its own events, with the files of the journal that it is meant to have."""
+    """A crierd that reads its own events, and the place for the files of its journal."""
     files = place / "files"
     files.mkdir()
     return files, start({"topics": [config.topic(TOPIC)],

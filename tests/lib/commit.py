@@ -9,7 +9,8 @@ OFFSET_COMMIT, VERSION = 8, 2
 
 
 def text(value):
-    return struct.pack(">h", -1) if value is None else struct.pack(">h", len(value)) + value.encode()
+    data = b"" if value is None else value.encode()
+    return struct.pack(">h", -1 if value is None else len(data)) + data
 
 
 def commit(bootstrap, group, topic, offsets, metadata=None):
