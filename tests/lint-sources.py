@@ -17,8 +17,9 @@ ROOMS = {
     "loop": ("common",),
     "journal": ("loop", "config", "common"),
     "kafka": ("journal", "loop", "config", "common"),
+    "verify": ("kafka", "loop", "config", "common"),
     "control": ("kafka", "journal", "loop", "config", "protocol", "common"),
-    "crierd": ("control", "kafka", "journal", "loop", "config", "protocol", "common"),
+    "crierd": ("control", "verify", "kafka", "journal", "loop", "config", "protocol", "common"),
     "crierctl": ("protocol", "common"),
 }
 FILE_LINES = 600

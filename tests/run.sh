@@ -37,14 +37,15 @@ EOF
 build='gcc make autoconf automake pkg-config xz-utils librdkafka-dev libconfig-dev libsystemd-dev
         libjansson-dev libsmartcols-dev libncurses-dev'
 pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat tmux'
+files=systemd-journal-remote
 clients='npm|npm python3-pip'
 java='java|default-jre-headless mvn|maven openssl'
 declare -A needs=(
         [lint]="$build clang clang-format clang-tidy cppcheck shellcheck flake8 mandoc libcmocka-dev"
         [unit]="$build libcmocka-dev"
-        [integration]="$build $pytest $clients"
-        [sanitizers]="$build $pytest $clients libcmocka-dev"
-        [valgrind]="$build $pytest $clients valgrind"
+        [integration]="$build $pytest $files $clients"
+        [sanitizers]="$build $pytest $files $clients libcmocka-dev"
+        [valgrind]="$build $pytest $files $clients valgrind"
         [kafka]="$build $pytest $java"
         [vm]="$build $pytest $java build-essential debhelper debootstrap systemd-container libcmocka-dev"
 )

@@ -17,6 +17,7 @@
 #include "crierd/manager.h"
 #include "journal/writer.h"
 #include "kafka/client.h"
+#include "verify/verify.h"
 
 #define STATE_DIRECTORY "/var/lib/crier"
 #define TIMER_SLACK_NSEC 2000000UL
@@ -28,6 +29,8 @@ static ManagerOptions arg_options = {
         .journal_socket = JOURNAL_SOCKET,
         .state_directory = STATE_DIRECTORY,
 };
+static bool arg_verify = false;
+static VerifyOptions arg_verify_options = {0};
 
 static const char usage[] =
         "crierd [OPTION...]\n\n"
@@ -43,6 +46,11 @@ static const char usage[] =
         "      --journal-directory=DIR  where that journald keeps its files, to read them back\n"
         "      --state-directory=DIR  for locks (default $STATE_DIRECTORY or " STATE_DIRECTORY ")\n"
         "  -v, --verbose              also say what librdkafka says\n"
+        "      --verify               hold the journal against the broker, print what is found as\n"
+        "                             JSON lines, and exit: 0 where all is well, 1 otherwise\n"
+        "      --group=GROUP          with --verify: only this group\n"
+        "      --since=TIME           with --verify: only events that are not older\n"
+        "      --bootstrap=ADDRESS    with --verify: the brokers, instead of cluster.bootstrap\n"
         "  -h, --help                 print this and exit\n"
         "      --version              print the version and exit\n\n"
         "See crierd(8), crierd.conf(5) and crierctl(1).\n";
@@ -53,6 +61,10 @@ enum {
         ARG_JOURNAL_SOCKET,
         ARG_JOURNAL_DIRECTORY,
         ARG_STATE_DIRECTORY,
+        ARG_VERIFY,
+        ARG_GROUP,
+        ARG_SINCE,
+        ARG_BOOTSTRAP,
         ARG_VERSION,
 };
 
@@ -64,6 +76,10 @@ static const struct option options[] = {
         {"journal-socket", required_argument, NULL, ARG_JOURNAL_SOCKET},
         {"journal-directory", required_argument, NULL, ARG_JOURNAL_DIRECTORY},
         {"state-directory", required_argument, NULL, ARG_STATE_DIRECTORY},
+        {"verify", no_argument, NULL, ARG_VERIFY},
+        {"group", required_argument, NULL, ARG_GROUP},
+        {"since", required_argument, NULL, ARG_SINCE},
+        {"bootstrap", required_argument, NULL, ARG_BOOTSTRAP},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, ARG_VERSION},
@@ -98,6 +114,18 @@ static int parse_option(int c, int *ret_exit) {
         case ARG_STATE_DIRECTORY:
                 arg_options.state_directory = optarg;
                 return 1;
+        case ARG_VERIFY:
+                arg_verify = true;
+                return 1;
+        case ARG_GROUP:
+                arg_verify_options.group = optarg;
+                return 1;
+        case ARG_SINCE:
+                arg_verify_options.since = optarg;
+                return 1;
+        case ARG_BOOTSTRAP:
+                arg_verify_options.bootstrap = optarg;
+                return 1;
         case 'v':
                 log_open("crierd", LOG_DEBUG);
                 return 1;
@@ -121,11 +149,17 @@ static int parse_options(int argc, char **argv, int *ret_exit) {
         while ((c = getopt_long(argc, argv, "c:s:vh", options, NULL)) >= 0)
                 if (!parse_option(c, ret_exit))
                         return 0;
+        *ret_exit = 2;
+        if (!arg_verify && (arg_verify_options.group || arg_verify_options.since ||
+                            arg_verify_options.bootstrap)) {
+                log_error("--group, --since and --bootstrap go with --verify. "
+                          "Try 'crierd --help'.");
+                return 0;
+        }
         if (optind == argc)
                 return 1;
         log_error("crierd takes no arguments, only options: '%s'. Try 'crierd --help'.",
                   argv[optind]);
-        *ret_exit = 2;
         return 0;
 }
 
@@ -175,6 +209,16 @@ static int run(Config *config) {
         return exit_code;
 }
 
+/* Ends at any signal, as a program does that changes nothing. */
+static int verify(void) {
+        _cleanup_(config_freep) Config *config = NULL;
+
+        if (load(&config) < 0)
+                return EX_CONFIG;
+        arg_verify_options.journal_directory = arg_options.journal_directory;
+        return verify_run(config, &arg_verify_options);
+}
+
 int main(int argc, char **argv) {
         _cleanup_(config_freep) Config *config = NULL;
         int exit_code;
@@ -185,6 +229,8 @@ int main(int argc, char **argv) {
                 arg_options.state_directory = getenv("STATE_DIRECTORY");
         if (!parse_options(argc, argv, &exit_code))
                 return exit_code;
+        if (arg_verify)
+                return verify();
         set_signals();
         /* Each client has several threads, which allocate little: an arena for each would be most
          * of the daemon's memory. */

@@ -38,6 +38,7 @@ struct Manager {
         sd_event_source *closed; /* enabled once: nobody reads standard output any more */
         ControlContext control;
         Trouble sink_trouble;
+        char *verify_options[2];
         char *bootstrap_file; /* beside the control socket; NULL: not written */
         uint64_t stop_usec;   /* when the stop began; 0: not yet */
         bool clean;
@@ -267,6 +268,28 @@ static int add_signals(Manager *m) {
         return 0;
 }
 
+/* A verification is a child that reads the same configuration and the same journal. */
+static int set_verify_options(Manager *m, const ManagerOptions *options) {
+        const struct {
+                const char *name, *value;
+        } all[] = {
+                {"--config", options->config_file},
+                {"--journal-directory", options->journal_directory},
+        };
+
+        for (size_t i = 0, n = 0; i < ELEMENTSOF(all); i++) {
+                if (!all[i].value)
+                        continue;
+                if (asprintf(&m->verify_options[n], "%s=%s", all[i].name, all[i].value) < 0) {
+                        m->verify_options[n] = NULL;
+                        return -ENOMEM;
+                }
+                m->control.verify_options[n] = m->verify_options[n];
+                n++;
+        }
+        return 0;
+}
+
 int manager_new(Config *config, const ManagerOptions *options, Manager **ret, int *ret_exit) {
         _cleanup_(config_freep) Config *owned = config;
         const char *socket =
@@ -302,6 +325,9 @@ int manager_new(Config *config, const ManagerOptions *options, Manager **ret, in
         m->control.stop_userdata = m;
         m->control.reload = on_reload;
         m->control.reload_userdata = m;
+        r = set_verify_options(m, options);
+        if (r < 0)
+                return r;
         r = open_server(m, socket, ret_exit);
         if (r < 0)
                 return r;
@@ -347,6 +373,8 @@ Manager *manager_free(Manager *m) {
         if (m->bootstrap_file)
                 (void) unlink(m->bootstrap_file);
         free(m->bootstrap_file);
+        for (size_t i = 0; i < ELEMENTSOF(m->verify_options); i++)
+                free(m->verify_options[i]);
         sd_event_unref(m->event);
         free(m);
         return NULL;
