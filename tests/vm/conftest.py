@@ -4,7 +4,7 @@ the host, which the machine reaches over the loopback that they share."""
 
 import pytest
 
-from lib import kafka, vm
+from lib import faults, kafka, trial, vm
 
 
 @pytest.fixture(scope="session")
@@ -32,5 +32,39 @@ def service(machine):
 
 @pytest.fixture(scope="session")
 def cluster():
-    with kafka.Cluster() as cluster:
+    # Members that died may be missed after less than Kafka's own minimum of 6 s.
+    with kafka.Cluster(settings={"group.min.session.timeout.ms": 1000}) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def faulty(machine):
+    """The machine, ready for fault tests: services that are killed come back at once and as often
+    as that happens, and journald limits nobody."""
+    faults.drop_in(machine, "crierd.service", "soon", "[Service]\nRestartSec=200ms\n")
+    often = "[Unit]\nStartLimitIntervalSec=0\n"
+    faults.drop_in(machine, "systemd-journald.service", "often", often)
+    faults.configure_journald(machine, RateLimitBurst=0)
+    yield machine
+    faults.drop_in(machine, "crierd.service", "soon", None)
+    faults.drop_in(machine, "systemd-journald.service", "often", None)
+    faults.configure_journald(machine)
+
+
+@pytest.fixture
+def rate_limit(faulty):
+    """journald drops most of what crierd sends."""
+    with faults.rate_limit(faulty):
+        yield
+
+
+@pytest.fixture
+def lab(faulty, service, cluster, request):
+    """lab(…) is a trial.Trial with a topic and a group of the test's name, on the shared broker or
+    on `cluster`."""
+    name = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")[:60]
+
+    def make(on=cluster, **more):
+        return trial.Trial(service, on, name, **more)
+
+    return make
