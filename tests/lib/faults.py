@@ -148,14 +148,27 @@ def small_disk(machine, megabytes):
         machine.run("journalctl", "--flush")
 
 
+def _fill(machine, directory):
+    machine.shell(f"cat /dev/zero >{directory}/.ballast 2>/dev/null || :")
+
+
 @contextlib.contextmanager
-def full_disk(machine):
-    """The journal's disk is full until the block ends."""
-    machine.shell(f"cat /dev/zero >{JOURNAL}/.ballast 2>/dev/null || :")
+def full_disk(machine, memory=False):
+    """The journal's disk is full until the block ends. journald then goes on in /run, at some
+    hundred entries a second, and moves these to the disk when that has room again; with `memory`
+    there is no room in /run either, and what comes in is dropped."""
+    volatile = "/run/log/journal"
+    if memory:
+        machine.run("mkdir", "-p", volatile)
+        machine.run("mount", "-t", "tmpfs", "-o", "size=1M,mode=2755", "tmpfs", volatile)
+        _fill(machine, volatile)
+    _fill(machine, JOURNAL)
     try:
         yield
     finally:
         machine.run("rm", "-f", f"{JOURNAL}/.ballast")
+        if memory:
+            machine.run("umount", "--lazy", volatile)
 
 
 @contextlib.contextmanager

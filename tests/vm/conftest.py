@@ -59,6 +59,22 @@ def rate_limit(faulty):
 
 
 @pytest.fixture
+def small_disk(faulty):
+    """The journal is on a disk of its own, which holds some 500,000 entries, in one file: what is
+    archived would be thrown away where there is no room."""
+    with faults.small_disk(faulty, 400):
+        faults.configure_journald(
+            faulty,
+            RateLimitBurst=0,
+            SystemMaxUse="380M",
+            SystemMaxFileSize="380M",
+            SystemKeepFree="1M",
+        )
+        yield
+    faults.configure_journald(faulty, RateLimitBurst=0)
+
+
+@pytest.fixture
 def lab(faulty, service, cluster, request):
     """lab(…) is a trial.Trial with a topic and a group of the test's name, on the shared broker or
     on `cluster`."""

@@ -5,7 +5,7 @@ given stands in the journal once."""
 import json
 import re
 
-from lib import exactly, kafka, member, trial, wait
+from lib import kafka, member, trial, wait
 
 ROUNDS = 20 if trial.LONG else 2
 

@@ -2,7 +2,9 @@
 """journald that dies, stands still, drops, has no room or no socket: every event of the group
 stands in the journal once."""
 
-from lib import exactly, faults, trial, wait
+import pytest
+
+from lib import exactly, faults, trial
 
 TIMES = 50 if trial.LONG else 5
 
@@ -39,21 +41,16 @@ def test_rate_limit_that_drops(lab, note, rate_limit):
         t.notices("ENTRIES_LOST")
 
 
-def test_full_disk(lab, note, faulty):
-    with faults.small_disk(faulty, 400):
-        # One file: what is archived would be thrown away for room.
-        faults.configure_journald(
-            faulty, RateLimitBurst=0, SystemMaxUse="380M", SystemMaxFileSize="380M",
-            SystemKeepFree="1M",
-        )
-        with lab() as t:
-            with t.feeder(ahead=20000, rate=6000):
-                with faults.full_disk(faulty):
-                    t.stopped.wait(30 if trial.LONG else 8)
-                t.wait_progress(10000)
-            t.finish(note)
+@pytest.mark.parametrize("memory", [False, True], ids=["disk", "disk-and-memory"])
+def test_full_disk(lab, note, small_disk, memory):
+    with lab() as t:
+        with t.feeder(ahead=20000, rate=6000):
+            with faults.full_disk(t.machine, memory):
+                t.stopped.wait(30 if trial.LONG else 8)
+            t.wait_progress(10000)
+        t.finish(note)
+        if memory:
             t.notices("ENTRIES_LOST")
-    faults.configure_journald(faulty, RateLimitBurst=0)
 
 
 def test_journal_socket_that_is_gone(lab, note):
