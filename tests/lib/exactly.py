@@ -159,16 +159,34 @@ def _row(entry):
     )
 
 
+def patiently(ask, timeout=60):
+    """What a broker answers, as soon as it does: a leader may be on its way."""
+    said = []
+
+    def answered():
+        try:
+            return [ask()]
+        except confluent_kafka.KafkaException as error:
+            said.append(error)
+            return None
+
+    return wait.until(answered, timeout, lambda: f"the broker answers: {said[-1]}", interval=0.3)[0]
+
+
 def ranges(bootstrap, topic, group="oracle"):
     """{partition: (first offset, end)} of what the broker keeps."""
-    client = oracle.consumer(bootstrap, group)
-    try:
+    client = oracle.consumer(bootstrap, group, log_level=0)
+
+    def ask():
         return {
             partition: client.get_watermark_offsets(
-                confluent_kafka.TopicPartition(topic, partition), timeout=20
+                confluent_kafka.TopicPartition(topic, partition), timeout=10
             )
             for partition in oracle.partitions(client, topic)
         }
+
+    try:
+        return patiently(ask)
     finally:
         client.close()
 
@@ -176,8 +194,8 @@ def ranges(bootstrap, topic, group="oracle"):
 def content(bootstrap, topic, timeout=120):
     """What the topic holds: {Event: check sum}. Reads each partition up to the end that it has when
     the call begins."""
-    client = oracle.consumer(bootstrap)
-    found = {}
+    client = oracle.consumer(bootstrap, log_level=0)
+    found, said = {}, []
     try:
         left = {
             partition: (low, high)
@@ -190,7 +208,9 @@ def content(bootstrap, topic, timeout=120):
 
         def read():
             for message in client.consume(10000, timeout=0.2):
-                assert not message.error(), message.error()
+                if message.error():
+                    said.append(message.error())
+                    continue
                 partition, offset = message.partition(), message.offset()
                 event = Event(partition, offset, message.timestamp()[1])
                 found[event] = checksum(message.key(), message.value())
@@ -198,7 +218,7 @@ def content(bootstrap, topic, timeout=120):
                     del left[partition]
             return not left
 
-        wait.until(read, timeout, lambda: f"the broker hands out {topic} {left}", interval=0)
+        wait.until(read, timeout, lambda: f"{topic} {left} is read: {said[-3:]}", interval=0)
         return found
     finally:
         client.close()

@@ -99,7 +99,10 @@ class Trial:
         assert feeder.error is None, feeder.error
 
     def committed(self):
-        return oracle.committed(self.cluster.bootstrap, self.group, self.topic)
+        """The group's committed offsets, {partition: offset}, by the broker's word."""
+        return exactly.patiently(
+            lambda: oracle.committed(self.cluster.bootstrap, self.group, self.topic)
+        )
 
     def wait_progress(self, events=1, timeout=30):
         """Waits until so many more events are committed."""

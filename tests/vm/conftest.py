@@ -2,6 +2,8 @@
 """Fixtures of the machine ring: one booted machine with the package installed, and one broker on
 the host, which the machine reaches over the loopback that they share."""
 
+import re
+
 import pytest
 
 from lib import faults, kafka, trial, vm
@@ -78,7 +80,7 @@ def small_disk(faulty):
 def lab(faulty, service, cluster, request):
     """lab(…) is a trial.Trial with a topic and a group of the test's name, on the shared broker or
     on `cluster`."""
-    name = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")[:60]
+    name = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-")
 
     def make(on=cluster, **more):
         return trial.Trial(service, on, name, **more)

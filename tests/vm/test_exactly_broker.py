@@ -72,7 +72,8 @@ def test_topic_deleted_and_made_again(lab, note):
         t.unit.kill_and_wait()
         report = t.finish(note)
         assert len(t.known) == len(before) + 12000
-        assert all(list(range(4000)) == report.newest(p) for p in range(t.partitions))
+        for partition in range(t.partitions) if t.exactly else ():
+            assert report.newest(partition) == list(range(4000))
 
 
 def delete_records(t, first):
@@ -117,7 +118,7 @@ def test_labs_script_alternating_with_crierd_in_one_group(lab, note):
     properties = ["session.timeout.ms=2000", "heartbeat.interval.ms=300"]
     printed = set()
     with lab() as t:
-        with t.feeder(ahead=10000, rate=3000):
+        with t.feeder(ahead=3000, rate=1000):
             for number in range(ROUNDS):
                 together = number % 2 == 0
                 if not together:
@@ -126,19 +127,20 @@ def test_labs_script_alternating_with_crierd_in_one_group(lab, note):
                     t.cluster.bootstrap, t.topic, [t.group], start="earliest", properties=properties
                 ) as script:
                     wait.until(
-                        lambda: len(re.findall("^Consumer", script.stdout, re.M)) > 2000,
+                        lambda: len(re.findall("^Consumer", script.stdout, re.M)) > 1500,
                         30,
                         lambda: script.stdout[-500:] + script.stderr,
                         interval=0.2,
                     )
-                    script.stop()
+                    # It commits one by one, and all that before it leaves.
+                    script.stop(timeout=60)
                     for line in script.stdout.splitlines():
                         found = re.match(r"Consumer 0: (\d+) x+ \(key", line)
                         if found:
                             printed.add(int(found.group(1)))
                 if not together:
                     t.service.restart()
-                t.wait_progress(3000)
+                t.wait_progress(1500)
         t.wait_settled()
         # Which event each number is: it goes to the partition that the feeder chose, in order.
         known = sorted(t.snapshot())
