@@ -44,8 +44,9 @@ def test_three_brokers_with_leader_changes(lab, note):
                 else:
                     victim.kill()
                 t.wait_progress(5000, timeout=60)
-                t.unit.kill()
-                t.wait_progress(timeout=60)
+                if number == 0 or trial.LONG:
+                    t.unit.kill()
+                    t.wait_progress(timeout=60)
                 if number % 2:
                     victim.thaw()
                 else:
@@ -127,7 +128,7 @@ def test_labs_script_alternating_with_crierd_in_one_group(lab, note):
                     t.cluster.bootstrap, t.topic, [t.group], start="earliest", properties=properties
                 ) as script:
                     wait.until(
-                        lambda: len(re.findall("^Consumer", script.stdout, re.M)) > 1500,
+                        lambda: len(re.findall("^Consumer", script.stdout, re.M)) > 500,
                         30,
                         lambda: script.stdout[-500:] + script.stderr,
                         interval=0.2,
@@ -146,6 +147,6 @@ def test_labs_script_alternating_with_crierd_in_one_group(lab, note):
         known = sorted(t.snapshot())
         in_partition = {p: [e for e in known if e.partition == p] for p in range(t.partitions)}
         theirs = {in_partition[n % t.partitions][n // t.partitions] for n in printed}
-        assert len(theirs) > 2000
+        assert len(theirs) > 500 * ROUNDS
         t.finish(note, expected=set(known) - theirs)
         t.notices("GROUP_RESET")
