@@ -27,7 +27,8 @@ where a test failed or a ring ran no test, and says at the end, for all rings to
 N passed, N failed, N skipped
 
   CRIER_CACHE  where jars and the machine's root are kept (default: ~/.cache/crier)
-  CRIER_LONG   1: the long runs (100 stops instead of 10)
+  CRIER_LONG   1: the long runs (100 stops instead of 10, 200 kills, ten minutes of all faults)
+  CRIER_SEED   a number: the random faults of vm as in the run that printed it
   CI           true: nothing may be skipped
 EOF
 }
