@@ -368,7 +368,7 @@ static void test_errors_of_all_files_are_said_at_once(void **state) {
                 "@/crierd.conf.d/10-a.conf:2: syntax error here or just before: settings are 'key "
                 "= value;'\n"
                 "@/crierd.conf.d/9-b.conf:2: 'groups.topic': there is no such key, did you mean "
-                "'topics'; allowed: name, topics, enabled, consumers, start, delivery, log, "
+                "'topics'; allowed: name, topics, enabled, consumers, start, delivery, sync, log, "
                 "message, properties\n"
                 "@/crierd.conf.d/9-b.conf:1: 'groups.topics': is missing; allowed: an array [ ] of "
                 "1 to 1000 strings, each the name of a topic, each once\n"
