@@ -47,7 +47,7 @@ declare -A needs=(
         [integration]="$build $pytest $files $clients"
         [sanitizers]="$build $pytest $files $clients libcmocka-dev"
         [valgrind]="$build $pytest $files $clients valgrind"
-        [kafka]="$build $pytest $java"
+        [kafka]="$build $pytest $files $java"
         [vm]="$build $pytest $java build-essential debhelper debootstrap systemd-container libcmocka-dev"
 )
 
