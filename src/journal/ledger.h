@@ -118,6 +118,7 @@ typedef struct Ledger {
         bool fresh;  /* the epoch has no anchor yet */
         bool open;   /* the commit says that we are at work: clean=0, our host */
         sd_id128_t epoch;
+        int64_t anchor;    /* where the epoch began */
         int64_t start;     /* where reading begins */
         int64_t committed; /* < 0: nothing yet */
         int64_t reach;     /* one behind the highest offset received */

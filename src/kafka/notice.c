@@ -129,7 +129,7 @@ static const NoticeKind kinds[] = {
         {RECORD_ENTRIES_LOST, lost_text, HAS_COUNT | HAS_FIRST | HAS_LAST | HAS_CAUSE},
         {RECORD_JOURNAL_SILENT, silent_text, 0},
         {RECORD_JOURNAL_HEARD, heard_text, HAS_DURATION},
-        {RECORD_PARTITION_RECOVERED, recovered_text, HAS_FOUND},
+        {RECORD_PARTITION_RECOVERED, recovered_text, HAS_FOUND | HAS_FIRST | HAS_LAST},
         {RECORD_GROUP_RESET, reset_text, HAS_FIRST},
         {RECORD_RETENTION, retention_text, HAS_FIRST | HAS_LAST},
         {RECORD_POSITION_RESET, rewritten_text, 0},

@@ -95,10 +95,11 @@ class Unit:
             thread.join()
 
     def memory(self):
-        """Resident bytes; 0 while there is no process."""
+        """Anonymous resident bytes: the journal's files, which are mapped to be read back, are the
+        page cache's. 0 while there is no process."""
         with contextlib.suppress(OSError, TypeError):
             for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-                if line.startswith("VmRSS:"):
+                if line.startswith("RssAnon:"):
                     return int(line.split()[1]) * 1024
         return 0
 
