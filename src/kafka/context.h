@@ -13,6 +13,7 @@
 #include "journal/machine.h"
 #include "kafka/follower.h"
 #include "kafka/keys.h"
+#include "kafka/trouble.h"
 #include "kafka/width.h"
 
 typedef struct Cluster Cluster;
@@ -22,6 +23,7 @@ typedef struct KafkaContext {
         Sink *sink;
         Machine *machine;       /* NULL: nothing is written exactly once */
         const char *no_machine; /* why not */
+        Trouble journal_trouble; /* exactly-once: what is sent cannot be read back */
         Helpers *helpers;
         const Config *config;
         Cluster *cluster;

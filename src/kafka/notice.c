@@ -159,8 +159,17 @@ static bool is_repeated(const JournalNotice *n) {
         return false;
 }
 
+/* What lasts is in the status as well. */
+static void note_trouble(KafkaContext *context, RecordId record) {
+        if (record == RECORD_JOURNAL_SILENT)
+                (void) trouble_set(&context->journal_trouble, TROUBLE_JOURNAL_SILENT,
+                                   "the journal does not show what is sent to it");
+        else if (record == RECORD_JOURNAL_HEARD)
+                context->journal_trouble = (Trouble){0};
+}
+
 static void on_notice(void *userdata, const JournalNotice *n) {
-        const KafkaContext *context = userdata;
+        KafkaContext *context = userdata;
         const NoticeKind *kind = find_kind(n->record);
         const Ledger *l = n->ledger;
         _cleanup_buffer_ Buffer text = {0};
@@ -189,6 +198,7 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         snprintf(first, sizeof(first), "%" PRId64, n->first);
         snprintf(last, sizeof(last), "%" PRId64, n->last);
         snprintf(ms, sizeof(ms), "%" PRIu64, n->usec / USEC_PER_MSEC);
+        note_trouble(context, n->record);
         kind->text(n, &text);
         record_write(context->sink, n->record, fields, "%s", buffer_string(&text));
 }
