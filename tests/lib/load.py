@@ -15,12 +15,13 @@ PADDING = b"x" * 80
 
 
 class Feeder:
-    """Produces until it is stopped. `ahead`: how many events the group may have to catch up;
-    `rate`: events a second, None for as many as that. Use it as a context manager."""
+    """Produces until it is stopped, or has made `count` events. `ahead`: how many events the group
+    may have to catch up; `rate`: events a second, None for as many as that. Use it as a context
+    manager."""
 
-    def __init__(self, bootstrap, topic, group, ahead=20000, rate=None, seed=0):
+    def __init__(self, bootstrap, topic, group, ahead=20000, rate=None, count=None, seed=0):
         self.bootstrap, self.topic, self.group = bootstrap, topic, group
-        self.ahead, self.rate = ahead, rate
+        self.ahead, self.rate, self.count = ahead, rate, count
         self.random = random.Random(seed)
         self.made = 0
         self.lag = 0
@@ -53,6 +54,7 @@ class Feeder:
                 }
             )
             self.partitions = exactly.ranges(self.bootstrap, self.topic)
+            self.before = sum(high for _, high in self.partitions.values())
             self._feed()
             assert self.producer.flush(90) == 0, "the broker does not take what was produced"
         except BaseException as error:
@@ -64,7 +66,7 @@ class Feeder:
         begun = looked = time.monotonic()
         fits = self.ahead
         try:
-            while not self.stopped.is_set():
+            while not self.stopped.is_set() and self.made != self.count:
                 now = time.monotonic()
                 if now - looked > 0.2 or fits <= 0:
                     fits = self._room(client, fits)
@@ -72,6 +74,8 @@ class Feeder:
                 due = fits
                 if self.rate is not None:
                     due = min(fits, int((now - begun) * self.rate) - self.made)
+                if self.count is not None:
+                    due = min(due, self.count - self.made)
                 due = min(due, 2000)
                 if due <= 0:
                     self.stopped.wait(0.02)
@@ -88,7 +92,7 @@ class Feeder:
             done = sum(max(p.offset, 0) for p in client.committed(places, timeout=2))
         except confluent_kafka.KafkaException:
             return min(before, 0)
-        self.lag = self.made - done
+        self.lag = self.before + self.made - done
         return self.ahead - self.lag
 
     def _produce(self, count):

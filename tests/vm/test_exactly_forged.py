@@ -3,7 +3,7 @@
 
 from lib import exactly, faults, records, trial
 
-EVENTS = 20000 if trial.LONG else 3000
+EVENTS = 30000 if trial.LONG else 10000
 
 
 def barriers(journal):
