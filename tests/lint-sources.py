@@ -14,10 +14,12 @@ ROOMS = {
     "common": (),
     "protocol": ("common",),
     "config": ("common",),
-    "journal": ("config", "common"),
-    "kafka": ("journal", "config", "common"),
-    "control": ("kafka", "journal", "config", "protocol", "common"),
-    "crierd": ("control", "kafka", "journal", "config", "protocol", "common"),
+    "loop": ("common",),
+    "journal": ("loop", "config", "common"),
+    "kafka": ("journal", "loop", "config", "common"),
+    "verify": ("kafka", "loop", "config", "common"),
+    "control": ("kafka", "journal", "loop", "config", "protocol", "common"),
+    "crierd": ("control", "verify", "kafka", "journal", "loop", "config", "protocol", "common"),
     "crierctl": ("protocol", "common"),
 }
 FILE_LINES = 600

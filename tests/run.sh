@@ -27,7 +27,8 @@ where a test failed or a ring ran no test, and says at the end, for all rings to
 N passed, N failed, N skipped
 
   CRIER_CACHE  where jars and the machine's root are kept (default: ~/.cache/crier)
-  CRIER_LONG   1: the long runs (100 stops instead of 10)
+  CRIER_LONG   1: the long runs (100 stops instead of 10, 200 kills, ten minutes of all faults)
+  CRIER_SEED   a number: the random faults of vm as in the run that printed it
   CI           true: nothing may be skipped
 EOF
 }
@@ -37,15 +38,16 @@ EOF
 build='gcc make autoconf automake pkg-config xz-utils librdkafka-dev libconfig-dev libsystemd-dev
         libjansson-dev libsmartcols-dev libncurses-dev'
 pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat tmux'
+files=systemd-journal-remote
 clients='npm|npm python3-pip'
 java='java|default-jre-headless mvn|maven openssl'
 declare -A needs=(
         [lint]="$build clang clang-format clang-tidy cppcheck shellcheck flake8 mandoc libcmocka-dev"
         [unit]="$build libcmocka-dev"
-        [integration]="$build $pytest $clients"
-        [sanitizers]="$build $pytest $clients libcmocka-dev"
-        [valgrind]="$build $pytest $clients valgrind"
-        [kafka]="$build $pytest $java"
+        [integration]="$build $pytest $files $clients"
+        [sanitizers]="$build $pytest $files $clients libcmocka-dev"
+        [valgrind]="$build $pytest $files $clients valgrind"
+        [kafka]="$build $pytest $files $java"
         [vm]="$build $pytest $java build-essential debhelper debootstrap systemd-container libcmocka-dev"
 )
 

@@ -64,6 +64,7 @@ typedef enum GroupStart {
 
 typedef enum Delivery {
         DELIVERY_AUTO,
+        DELIVERY_EXACTLY_ONCE,
         DELIVERY_AT_LEAST_ONCE,
         DELIVERY_AT_MOST_ONCE,
 } Delivery;
@@ -79,6 +80,7 @@ typedef struct GroupConfig {
         unsigned consumers;
         GroupStart start;
         Delivery delivery;
+        bool sync; /* exactly-once: the journal is on disk before anything is committed */
         bool log;
         char *message;
         StringList properties;
@@ -92,7 +94,7 @@ typedef struct ControlConfig {
 } ControlConfig;
 
 typedef struct LimitsConfig {
-        unsigned in_flight_events; /* a partition */
+        unsigned in_flight_events; /* a partition; at most LEDGER_ROWS_MAX */
         uint64_t in_flight_bytes;  /* the daemon */
         ConfigOrigin origin;
 } LimitsConfig;

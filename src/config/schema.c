@@ -24,6 +24,7 @@ static const char *const start_words[] = {
 
 static const char *const delivery_words[] = {
         [DELIVERY_AUTO] = "auto",
+        [DELIVERY_EXACTLY_ONCE] = "exactly-once",
         [DELIVERY_AT_LEAST_ONCE] = "at-least-once",
         [DELIVERY_AT_MOST_ONCE] = "at-most-once",
         NULL,
@@ -92,6 +93,7 @@ static const SchemaKey group_keys[] = {
             .fallback = "latest"),
         KEY(SCHEMA_CHOICE, GroupConfig, delivery, .choices = delivery_words, .anew = true,
             .fallback = "auto"),
+        KEY(SCHEMA_BOOL, GroupConfig, sync, .anew = true, .fallback = "true"),
         KEY(SCHEMA_BOOL, GroupConfig, log, .fallback = "true"),
         KEY(SCHEMA_STRING, GroupConfig, message, .check = check_template_message,
             .fallback = "Consumer %{consumer}: %{value} (key: %{key})", .detail = TEMPLATE_DETAIL),
@@ -106,7 +108,7 @@ static const SchemaKey control_keys[] = {
 };
 
 static const SchemaKey limits_keys[] = {
-        KEY(SCHEMA_UINT, LimitsConfig, in_flight_events, .min = 1, .max = 1000000,
+        KEY(SCHEMA_UINT, LimitsConfig, in_flight_events, .min = 1, .max = 65536,
             .fallback = "16384"),
         KEY(SCHEMA_U64, LimitsConfig, in_flight_bytes, .min = MEBIBYTE, .max = 16 * GIBIBYTE,
             .fallback = "67108864"),

@@ -79,6 +79,7 @@ int method_stop(void *userdata, Request *request, json_t **ret_parameters, const
 
 void control_stopped(ControlContext *c, bool settled) {
         tails_end(c);
+        verify_end(c);
         operations_end(c, "crierd has stopped", "Start it: systemctl start crierd.service");
         if (c->stop_request)
                 request_reply(

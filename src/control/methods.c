@@ -34,6 +34,7 @@ int control_arm(ControlContext *c, sd_event_source **timer, uint64_t usec,
 }
 
 void control_context_done(ControlContext *c) {
+        verify_done(c);
         c->operations_timer = sd_event_source_disable_unref(c->operations_timer);
         c->tails_timer = sd_event_source_disable_unref(c->tails_timer);
 }

@@ -30,15 +30,29 @@ typedef struct ControlContext {
 
         struct Operation *operations; /* operation.c's */
         sd_event_source *operations_timer;
+        /* What `crierd --verify` takes of the daemon's own options; ends with NULL, or is full. */
+        const char *verify_options[4];
+        struct Verifier *verifier; /* verify.c's */
+
         struct Tail *tails; /* tail.c's */
         sd_event_source *tails_timer;
 } ControlContext;
+
+/* What is wrong with the sink: it takes nothing, or what it took cannot be read back. */
+static inline const Trouble *control_sink_trouble(const ControlContext *c) {
+        return c->sink_trouble->code != TROUBLE_NONE ? c->sink_trouble
+                                                     : &c->fleet->context.journal_trouble;
+}
 
 /* The daemon has stopped: whoever waits is told. */
 void control_stopped(ControlContext *c, bool settled);
 
 /* Part of it: ends all that follow events. */
 void tails_end(ControlContext *c);
+
+/* Parts of it: ends a verification, with a reply; and without, when the server is gone. */
+void verify_end(ControlContext *c);
+void verify_done(ControlContext *c);
 
 /* The attempt of that number to read the configuration again is over: whoever waits for it is told,
  * when the effect is there. `changes` NULL: it was not taken, and `errors` has lines that say why.

@@ -129,11 +129,22 @@ json_t *pack_producer(const Producer *p) {
                          producer_state_to_string(p), "trouble", pack_trouble(&p->trouble));
 }
 
+static json_t *pack_ledger(const Ledger *l) {
+        if (!l)
+                return json_null();
+        return json_pack("{ss, sI, sI, sI, sI, sI, sI}", "state", ledger_phase_to_string(l->phase),
+                         "received", (json_int_t) l->stats.received, "written",
+                         (json_int_t) l->stats.written, "verified", (json_int_t) l->stats.verified,
+                         "in_flight", (json_int_t) l->n_open, "written_again",
+                         (json_int_t) l->stats.written_again, "cut", (json_int_t) l->stats.cut);
+}
+
 static json_t *pack_partition(const Partition *p, rd_kafka_t *rk) {
         return json_pack(
-                "{so, si, so, so, so, si}", "topic", pack_text(p->topic), "partition", p->number,
-                "position", pack_offset(p->position), "committed", pack_offset(p->committed), "lag",
-                pack_offset(rk ? partition_lag(p, rk) : -1), "held", (int) partition_held(p));
+                "{so, si, so, so, so, si, so}", "topic", pack_text(p->topic), "partition",
+                p->number, "position", pack_offset(p->position), "committed",
+                pack_offset(p->committed), "lag", pack_offset(rk ? partition_lag(p, rk) : -1),
+                "held", (int) partition_held(p), "ledger", pack_ledger(p->ledger));
 }
 
 json_t *pack_consumer(const Consumer *c) {

@@ -29,6 +29,7 @@ static const struct {
         {"rate", verb_rate},           {"produce", verb_produce},     {"seek", verb_seek},
         {"reload", verb_reload},       {"log-level", verb_log_level}, {"stop", verb_stop},
         {"fault", verb_fault},         {"call", verb_call},           {"top", verb_top},
+        {"verify", verb_verify},
 };
 
 /* ---- arguments ---- */

@@ -32,6 +32,7 @@ int verb_consumers(Command *c);
 int verb_topics(Command *c);
 int verb_keys(Command *c);
 int verb_tail(Command *c);
+int verb_verify(Command *c);
 int verb_top(Command *c);
 int verb_scale(Command *c);
 int verb_remove(Command *c);

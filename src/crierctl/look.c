@@ -70,6 +70,21 @@ const Shape consumers_shape[] = {
         {NULL},
 };
 
+/* Of a partition that is written exactly once. */
+static void draw_ledger(Row *row, const json_t *ledger) {
+        static const struct {
+                unsigned column;
+                const char *key;
+        } numbers[] = {{7, "received"},   {8, "written"},        {10, "verified"},
+                       {11, "in_flight"}, {12, "written_again"}, {13, "cut"}};
+
+        if (!json_is_object(ledger))
+                return;
+        row_state(row, 2, get_string(ledger, "state"));
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                parts_integer(row, numbers[i].column, ledger, numbers[i].key);
+}
+
 /* The consumer's row, and below it one for each of its partitions. */
 static void draw_consumer(Table *t, const json_t *consumer) {
         const json_t *partitions = json_object_get(consumer, "partitions"), *partition;
@@ -91,7 +106,21 @@ static void draw_consumer(Table *t, const json_t *consumer) {
                 parts_integer(child, 4, partition, "committed");
                 parts_integer(child, 5, partition, "lag");
                 row_textf(child, 6, "%lld", get_integer(partition, "held"));
+                draw_ledger(child, json_object_get(partition, "ledger"));
         }
+}
+
+static bool any_ledger(const json_t *consumers) {
+        const json_t *consumer, *partition;
+        size_t i, k;
+
+        json_array_foreach(consumers, i, consumer) {
+                json_array_foreach(json_object_get(consumer, "partitions"), k, partition) {
+                        if (json_is_object(json_object_get(partition, "ledger")))
+                                return true;
+                }
+        }
+        return false;
 }
 
 void consumers_draw(const Command *c, const json_t *reply, Buffer *out) {
@@ -101,9 +130,13 @@ void consumers_draw(const Command *c, const json_t *reply, Buffer *out) {
                 {"COMMITTED", COLUMN_NUMBER}, {"LAG", COLUMN_NUMBER},
                 {"HELD", COLUMN_NUMBER},      {"RECEIVED", COLUMN_NUMBER},
                 {"WRITTEN", COLUMN_NUMBER},   {"RATE", COLUMN_NUMBER},
+                {"VERIFIED", COLUMN_NUMBER},  {"IN FLIGHT", COLUMN_NUMBER},
+                {"AGAIN", COLUMN_NUMBER},     {"CUT", COLUMN_NUMBER},
         };
         const json_t *consumers = json_object_get(reply, "consumers"), *consumer;
-        Table *t = table_new(&c->style, columns, ELEMENTSOF(columns));
+        /* The last four are of exactly-once alone. */
+        size_t n = any_ledger(consumers) ? ELEMENTSOF(columns) : ELEMENTSOF(columns) - 4;
+        Table *t = table_new(&c->style, columns, n);
         bool first = true;
         size_t i;
 

@@ -50,6 +50,8 @@ const OptionRow option_rows[] = {
         {"topic", 0, OPTION_TEXT, "TOPIC", "tail", "Only events of this topic", AT(topic)},
         {"consumer", 0, OPTION_NUMBER, "CONSUMER", "tail",
          "Only events that this consumer consumed", AT(consumer)},
+        {"since", 0, OPTION_TEXT, "TIME", "verify", "Only events that are not older than that",
+         AT(since)},
         {NULL},
 };
 

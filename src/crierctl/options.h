@@ -27,6 +27,7 @@ typedef struct Options {
         const char *key;
         const char *group;
         const char *topic;
+        const char *since;
         int64_t partition; /* these are -1 where they are not given */
         int64_t consumer;
         int64_t lines;

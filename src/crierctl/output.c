@@ -115,7 +115,7 @@ static const struct {
         {"stable", GOOD},        {"owner", GOOD},     {"joining", WAITING},
         {"connecting", WAITING}, {"full", WAITING},   {"rebalancing", WAITING},
         {"stopping", WAITING},   {"restarting", BAD}, {"lost", BAD},
-        {"refused", BAD},
+        {"refused", BAD},        {"clean", GOOD},     {"faulty", BAD},
 };
 
 const char *output_state_colour(const char *state) {

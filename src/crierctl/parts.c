@@ -32,6 +32,17 @@ const Shape producer_shape[] = {
         {NULL},
 };
 
+static const Shape ledger_shape[] = {
+        {"state", SHAPE_STRING},
+        {"received", SHAPE_INTEGER},
+        {"written", SHAPE_INTEGER},
+        {"verified", SHAPE_INTEGER},
+        {"in_flight", SHAPE_INTEGER},
+        {"written_again", SHAPE_INTEGER},
+        {"cut", SHAPE_INTEGER},
+        {NULL},
+};
+
 const Shape partition_shape[] = {
         {"topic", SHAPE_STRING},
         {"partition", SHAPE_INTEGER},
@@ -39,6 +50,7 @@ const Shape partition_shape[] = {
         {"committed", SHAPE_INTEGER, .nullable = true},
         {"lag", SHAPE_INTEGER, .nullable = true},
         {"held", SHAPE_INTEGER},
+        {"ledger", SHAPE_OBJECT, .nullable = true, .members = ledger_shape},
         {NULL},
 };
 

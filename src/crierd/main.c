@@ -17,12 +17,20 @@
 #include "crierd/manager.h"
 #include "journal/writer.h"
 #include "kafka/client.h"
+#include "verify/verify.h"
 
+#define STATE_DIRECTORY "/var/lib/crier"
 #define TIMER_SLACK_NSEC 2000000UL
 
 static const char *arg_config = NULL;
 static bool arg_check_config = false;
-static ManagerOptions arg_options = {.sink = SINK_CHOICE_AUTO, .journal_socket = JOURNAL_SOCKET};
+static ManagerOptions arg_options = {
+        .sink = SINK_CHOICE_AUTO,
+        .journal_socket = JOURNAL_SOCKET,
+        .state_directory = STATE_DIRECTORY,
+};
+static bool arg_verify = false;
+static VerifyOptions arg_verify_options = {0};
 
 static const char usage[] =
         "crierd [OPTION...]\n\n"
@@ -35,7 +43,14 @@ static const char usage[] =
         "      --sink=SINK            where events go: journal, stdout or auto (default)\n"
         "  -s, --socket=PATH          the control socket, instead of control.socket\n"
         "      --journal-socket=PATH  the journal's native socket (default " JOURNAL_SOCKET ")\n"
+        "      --journal-directory=DIR  where that journald keeps its files, to read them back\n"
+        "      --state-directory=DIR  for locks (default $STATE_DIRECTORY or " STATE_DIRECTORY ")\n"
         "  -v, --verbose              also say what librdkafka says\n"
+        "      --verify               hold the journal against the broker, print what is found as\n"
+        "                             JSON lines, and exit: 0 where all is well, 1 otherwise\n"
+        "      --group=GROUP          with --verify: only this group\n"
+        "      --since=TIME           with --verify: only events that are not older\n"
+        "      --bootstrap=ADDRESS    with --verify: the brokers, instead of cluster.bootstrap\n"
         "  -h, --help                 print this and exit\n"
         "      --version              print the version and exit\n\n"
         "See crierd(8), crierd.conf(5) and crierctl(1).\n";
@@ -44,6 +59,12 @@ enum {
         ARG_CHECK_CONFIG = 0x100,
         ARG_SINK,
         ARG_JOURNAL_SOCKET,
+        ARG_JOURNAL_DIRECTORY,
+        ARG_STATE_DIRECTORY,
+        ARG_VERIFY,
+        ARG_GROUP,
+        ARG_SINCE,
+        ARG_BOOTSTRAP,
         ARG_VERSION,
 };
 
@@ -53,6 +74,12 @@ static const struct option options[] = {
         {"sink", required_argument, NULL, ARG_SINK},
         {"socket", required_argument, NULL, 's'},
         {"journal-socket", required_argument, NULL, ARG_JOURNAL_SOCKET},
+        {"journal-directory", required_argument, NULL, ARG_JOURNAL_DIRECTORY},
+        {"state-directory", required_argument, NULL, ARG_STATE_DIRECTORY},
+        {"verify", no_argument, NULL, ARG_VERIFY},
+        {"group", required_argument, NULL, ARG_GROUP},
+        {"since", required_argument, NULL, ARG_SINCE},
+        {"bootstrap", required_argument, NULL, ARG_BOOTSTRAP},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, ARG_VERSION},
@@ -81,6 +108,24 @@ static int parse_option(int c, int *ret_exit) {
         case ARG_JOURNAL_SOCKET:
                 arg_options.journal_socket = optarg;
                 return 1;
+        case ARG_JOURNAL_DIRECTORY:
+                arg_options.journal_directory = optarg;
+                return 1;
+        case ARG_STATE_DIRECTORY:
+                arg_options.state_directory = optarg;
+                return 1;
+        case ARG_VERIFY:
+                arg_verify = true;
+                return 1;
+        case ARG_GROUP:
+                arg_verify_options.group = optarg;
+                return 1;
+        case ARG_SINCE:
+                arg_verify_options.since = optarg;
+                return 1;
+        case ARG_BOOTSTRAP:
+                arg_verify_options.bootstrap = optarg;
+                return 1;
         case 'v':
                 log_open("crierd", LOG_DEBUG);
                 return 1;
@@ -104,11 +149,17 @@ static int parse_options(int argc, char **argv, int *ret_exit) {
         while ((c = getopt_long(argc, argv, "c:s:vh", options, NULL)) >= 0)
                 if (!parse_option(c, ret_exit))
                         return 0;
+        *ret_exit = 2;
+        if (!arg_verify && (arg_verify_options.group || arg_verify_options.since ||
+                            arg_verify_options.bootstrap)) {
+                log_error("--group, --since and --bootstrap go with --verify. "
+                          "Try 'crierd --help'.");
+                return 0;
+        }
         if (optind == argc)
                 return 1;
         log_error("crierd takes no arguments, only options: '%s'. Try 'crierd --help'.",
                   argv[optind]);
-        *ret_exit = 2;
         return 0;
 }
 
@@ -158,13 +209,28 @@ static int run(Config *config) {
         return exit_code;
 }
 
+/* Ends at any signal, as a program does that changes nothing. */
+static int verify(void) {
+        _cleanup_(config_freep) Config *config = NULL;
+
+        if (load(&config) < 0)
+                return EX_CONFIG;
+        arg_verify_options.journal_directory = arg_options.journal_directory;
+        return verify_run(config, &arg_verify_options);
+}
+
 int main(int argc, char **argv) {
         _cleanup_(config_freep) Config *config = NULL;
         int exit_code;
 
         log_open("crierd", LOG_INFO);
+        /* systemd.exec(5), StateDirectory=: there is one. */
+        if (getenv("STATE_DIRECTORY"))
+                arg_options.state_directory = getenv("STATE_DIRECTORY");
         if (!parse_options(argc, argv, &exit_code))
                 return exit_code;
+        if (arg_verify)
+                return verify();
         set_signals();
         /* Each client has several threads, which allocate little: an arena for each would be most
          * of the daemon's memory. */

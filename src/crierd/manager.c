@@ -28,6 +28,8 @@
 struct Manager {
         sd_event *event;
         Sink *sink;
+        Machine *machine;  /* NULL: nothing is written exactly once */
+        Buffer no_machine; /* why not */
         Fleet *fleet;
         Server *server;
         Notify *notify;
@@ -36,6 +38,7 @@ struct Manager {
         sd_event_source *closed; /* enabled once: nobody reads standard output any more */
         ControlContext control;
         Trouble sink_trouble;
+        char *verify_options[2];
         char *bootstrap_file; /* beside the control socket; NULL: not written */
         uint64_t stop_usec;   /* when the stop began; 0: not yet */
         bool clean;
@@ -190,6 +193,21 @@ static int open_sink(Manager *m, const ManagerOptions *options) {
         return sink_error(options, r);
 }
 
+/* Whether what is written can be read back: exactly-once needs that. */
+static int open_machine(Manager *m, const ManagerOptions *options) {
+        const MachineSpec spec = {
+                .sink = m->sink,
+                .directory = options->journal_directory,
+                .state = options->state_directory,
+                .other_socket = !streq(options->journal_socket, JOURNAL_SOCKET),
+        };
+
+        if (m->sink->kind->wants_fields)
+                return machine_new(m->event, &spec, &m->no_machine, &m->machine);
+        buffer_append_string(&m->no_machine, "events go to standard output, not to the journal");
+        return 0;
+}
+
 /* ---- the bootstrap file ---- */
 
 /* The embedded broker's address, for programs that want to join it: beside the control socket. */
@@ -250,6 +268,28 @@ static int add_signals(Manager *m) {
         return 0;
 }
 
+/* A verification is a child that reads the same configuration and the same journal. */
+static int set_verify_options(Manager *m, const ManagerOptions *options) {
+        const struct {
+                const char *name, *value;
+        } all[] = {
+                {"--config", options->config_file},
+                {"--journal-directory", options->journal_directory},
+        };
+
+        for (size_t i = 0, n = 0; i < ELEMENTSOF(all); i++) {
+                if (!all[i].value)
+                        continue;
+                if (asprintf(&m->verify_options[n], "%s=%s", all[i].name, all[i].value) < 0) {
+                        m->verify_options[n] = NULL;
+                        return -ENOMEM;
+                }
+                m->control.verify_options[n] = m->verify_options[n];
+                n++;
+        }
+        return 0;
+}
+
 int manager_new(Config *config, const ManagerOptions *options, Manager **ret, int *ret_exit) {
         _cleanup_(config_freep) Config *owned = config;
         const char *socket =
@@ -276,16 +316,27 @@ int manager_new(Config *config, const ManagerOptions *options, Manager **ret, in
                 *ret_exit = EX_UNAVAILABLE;
                 return r;
         }
+        r = open_machine(m, options);
+        if (r < 0)
+                return log_error_errno(r, "Cannot set up reading the journal back: %m");
         m->control.sink_trouble = &m->sink_trouble;
         m->control.started_usec = clock_usec();
         m->control.stop = on_stop;
         m->control.stop_userdata = m;
         m->control.reload = on_reload;
         m->control.reload_userdata = m;
+        r = set_verify_options(m, options);
+        if (r < 0)
+                return r;
         r = open_server(m, socket, ret_exit);
         if (r < 0)
                 return r;
-        r = fleet_new(m->event, TAKE_PTR(owned), m->sink, &m->fleet);
+        r = fleet_new(m->event, TAKE_PTR(owned), m->sink, m->machine,
+                      buffer_string(&m->no_machine), &m->fleet);
+        if (r == -EOPNOTSUPP) { /* it was said what */
+                *ret_exit = EX_CONFIG;
+                return r;
+        }
         if (r < 0)
                 return log_error_errno(r, "Cannot set up the producers and groups: %m");
         m->control.fleet = m->fleet;
@@ -313,6 +364,8 @@ Manager *manager_free(Manager *m) {
         notify_free(m->notify);
         fleet_free(m->fleet);
         reload_free(m->reload);
+        machine_free(m->machine);
+        buffer_done(&m->no_machine);
         sink_free(m->sink);
         for (size_t i = 0; i < ELEMENTSOF(m->signals); i++)
                 sd_event_source_disable_unref(m->signals[i]);
@@ -320,6 +373,8 @@ Manager *manager_free(Manager *m) {
         if (m->bootstrap_file)
                 (void) unlink(m->bootstrap_file);
         free(m->bootstrap_file);
+        for (size_t i = 0; i < ELEMENTSOF(m->verify_options); i++)
+                free(m->verify_options[i]);
         sd_event_unref(m->event);
         free(m);
         return NULL;

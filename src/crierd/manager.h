@@ -22,6 +22,8 @@ SinkChoice sink_choice_from_string(const char *s);
 typedef struct ManagerOptions {
         SinkChoice sink;
         const char *journal_socket;
+        const char *journal_directory; /* NULL: this machine's journal */
+        const char *state_directory;
         const char *control_socket;
         const char *config_file; /* for a reload; NULL: the standard place */
 } ManagerOptions;

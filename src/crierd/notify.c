@@ -21,8 +21,8 @@ struct Notify {
 static const Trouble *worst_trouble(const ControlContext *c) {
         const Fleet *f = c->fleet;
 
-        if (c->sink_trouble->code != TROUBLE_NONE)
-                return c->sink_trouble;
+        if (control_sink_trouble(c)->code != TROUBLE_NONE)
+                return control_sink_trouble(c);
         if (f->context.cluster->trouble.code != TROUBLE_NONE)
                 return &f->context.cluster->trouble;
         for (unsigned i = 0; i < f->n_groups; i++)

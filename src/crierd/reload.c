@@ -122,6 +122,8 @@ static void reload_refuse(Reload *r, const char *errors) {
 static void reload_apply(Reload *r, ReloadJob *j) {
         _cleanup_changes_ Changes changes = {0};
 
+        if (j->config && !fleet_accepts(r->context->fleet, j->config, &j->errors))
+                j->config = config_free(j->config);
         if (!j->config || fleet_reconfigure(r->context->fleet, TAKE_PTR(j->config), &changes) < 0) {
                 reload_refuse(r,
                               j->errors.size > 0 ? buffer_string(&j->errors) : "out of memory\n");

@@ -14,7 +14,7 @@
 
 const char *ledger_phase_to_string(LedgerPhase phase) {
         static const char *const names[] = {
-                [LEDGER_LOCKING] = "waiting-for-lock", [LEDGER_FETCHING] = "recovering",
+                [LEDGER_LOCKING] = "waiting_for_lock", [LEDGER_FETCHING] = "recovering",
                 [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
                 [LEDGER_OPENING] = "recovering",       [LEDGER_RUNNING] = "running",
                 [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",
@@ -75,14 +75,19 @@ static void rows_forget(Ledger *l) {
 
 /* All of it are found and written again, once; told when the last of them was passed. */
 static void say_recovered(Ledger *l) {
+        int64_t last;
+
         if (l->recovered_said || (!l->unclean && l->n_standing == 0))
                 return;
+        last = l->n_standing > 0 ? l->standing[l->n_standing - 1].offset : l->start - 1;
         l->recovered_said = true;
         journal_notice(l->journal, (JournalNotice){
                                            .record = RECORD_PARTITION_RECOVERED,
                                            .ledger = l,
                                            .count = l->n_standing,
                                            .written = l->recovered_written,
+                                           .first = l->start,
+                                           .last = last,
                                    });
 }
 
@@ -117,7 +122,7 @@ static void anchor_at(Ledger *l, int64_t offset) {
         l->epoch = l->journal->ops->draw(l->journal->ops_userdata);
         l->fresh = true;
         l->open = false;
-        l->start = l->reach = l->committed = offset;
+        l->anchor = l->start = l->reach = l->committed = offset;
 }
 
 void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t metadata_size,
@@ -131,6 +136,7 @@ void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t m
                 bool here = streq(m.host, l->journal->host);
 
                 l->epoch = m.epoch;
+                l->anchor = m.anchor;
                 l->start = l->reach = l->committed = committed;
                 l->open = here && !m.clean;
                 l->unclean = here && !m.clean;
@@ -365,8 +371,10 @@ bool ledger_commit_is_due(const Ledger *l) {
 }
 
 bool ledger_owes(const Ledger *l) {
-        return l->phase >= LEDGER_OPENING && l->phase <= LEDGER_SETTLING && !l->fenced &&
-               (l->job.active || l->fresh || l->n_open > 0 || ledger_position(l) != l->committed);
+        return !l->fenced &&
+               (l->phase == LEDGER_OPENING ||
+                (l->phase > LEDGER_OPENING &&
+                 (l->n_open > 0 || ledger_position(l) != l->committed)));
 }
 
 static void job_begin(Ledger *l, bool final) {
@@ -394,7 +402,7 @@ static void open_begin(Ledger *l) {
 }
 
 bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TEXT_MAX]) {
-        Marker m = {.epoch = l->epoch, .clean = l->job.clean};
+        Marker m = {.epoch = l->epoch, .anchor = l->anchor, .clean = l->job.clean};
 
         if (l->fenced)
                 return false;

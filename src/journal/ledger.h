@@ -120,6 +120,7 @@ typedef struct Ledger {
         bool fresh;  /* the epoch has no anchor yet */
         bool open;   /* the commit says that we are at work: clean=0, our host */
         sd_id128_t epoch;
+        int64_t anchor;    /* where the epoch began */
         int64_t start;     /* where reading begins */
         int64_t committed; /* < 0: nothing yet */
         int64_t reach;     /* one behind the highest offset received */
@@ -193,7 +194,7 @@ void ledger_verify(Ledger *l, int64_t offset);
 void ledger_commit_begin(Ledger *l);
 /* Whether so much is uncommitted that a commit should begin now. */
 bool ledger_commit_is_due(const Ledger *l);
-/* Whether a commit is under way, or something has been received that is not committed. */
+/* Whether something is not committed: the first commit, or what was received. */
 bool ledger_owes(const Ledger *l);
 /* What is to be committed now: true once for each commit, which must then be answered. */
 bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TEXT_MAX]);

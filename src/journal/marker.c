@@ -6,12 +6,16 @@
 #include "journal/marker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+
+#include "common/parse.h"
 
 void marker_format(const Marker *m, char to[static MARKER_TEXT_MAX]) {
         snprintf(to, MARKER_TEXT_MAX,
-                 "crier/1 epoch=" SD_ID128_FORMAT_STR " cluster=%s host=%s clean=%d",
-                 SD_ID128_FORMAT_VAL(m->epoch), m->cluster, m->host, m->clean);
+                 "crier/1 epoch=" SD_ID128_FORMAT_STR " cluster=%s host=%s anchor=%" PRId64
+                 " clean=%d",
+                 SD_ID128_FORMAT_VAL(m->epoch), m->cluster, m->host, m->anchor, m->clean);
 }
 
 /* Takes "word" off the text. */
@@ -37,7 +41,8 @@ static bool take_name(const char **text, char *to, size_t size) {
 }
 
 int marker_parse(const void *text, size_t size, Marker *ret) {
-        char copy[MARKER_TEXT_MAX], again[MARKER_TEXT_MAX], epoch[SD_ID128_STRING_MAX];
+        char copy[MARKER_TEXT_MAX], again[MARKER_TEXT_MAX];
+        char epoch[SD_ID128_STRING_MAX], anchor[24];
         const char *at = copy;
         Marker m = {0};
 
@@ -51,6 +56,9 @@ int marker_parse(const void *text, size_t size, Marker *ret) {
         if (!take_word(&at, " cluster=") || !take_name(&at, m.cluster, sizeof(m.cluster)))
                 return -EINVAL;
         if (!take_word(&at, " host=") || !take_name(&at, m.host, sizeof(m.host)))
+                return -EINVAL;
+        if (!take_word(&at, " anchor=") || !take_name(&at, anchor, sizeof(anchor)) ||
+            parse_i64(anchor, 0, INT64_MAX, &m.anchor) < 0)
                 return -EINVAL;
         m.clean = streq(at, " clean=1");
         /* One meaning, one text: whatever else there is was not written by us. */

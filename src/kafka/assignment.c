@@ -20,87 +20,14 @@
 #include "kafka/cluster.h"
 #include "kafka/committer.h"
 #include "kafka/group.h"
-#include "kafka/offsets.h"
+#include "kafka/ledgers.h"
 #include "kafka/reading.h"
-
-#define LOOKUP_TIMEOUT_MS 5000
-#define LOOKUP_AGAIN_USEC (500 * USEC_PER_MSEC)
 
 /* A partition whose log runs away from its reader is named so often, not at each of its resets. */
 #define RESET_QUIET_USEC (60 * USEC_PER_SEC)
 
 /* How long a revocation or a stop waits for what is under way. */
 #define SETTLE_USEC USEC_PER_SEC
-
-/* One look-up, on a helper thread; nobody else touches it meanwhile. */
-typedef struct Lookup {
-        Consumer *consumer;
-        rd_kafka_t *rk;
-        uint64_t generation;
-        bool ask_committed;
-        rd_kafka_topic_partition_list_t *positions; /* in: which; out: their committed offsets */
-        rd_kafka_topic_partition_list_t *low;
-        rd_kafka_topic_partition_list_t *high;
-        rd_kafka_resp_err_t err;
-        char *topic; /* that it is about, where it is about one */
-} Lookup;
-
-static Lookup *lookup_free(Lookup *l) {
-        if (!l)
-                return NULL;
-        if (l->positions)
-                rd_kafka_topic_partition_list_destroy(l->positions);
-        if (l->low)
-                rd_kafka_topic_partition_list_destroy(l->low);
-        if (l->high)
-                rd_kafka_topic_partition_list_destroy(l->high);
-        free(l->topic);
-        free(l);
-        return NULL;
-}
-DEFINE_CLEANUP(Lookup *, lookup_free);
-
-/* ---- on the helper thread ---- */
-
-/* An answer is one only where each partition has one: "no offset" must never stand for "not known".
- */
-static rd_kafka_resp_err_t lookup_first_error(Lookup *l,
-                                              const rd_kafka_topic_partition_list_t *list) {
-        for (int i = 0; i < list->cnt; i++)
-                if (list->elems[i].err) {
-                        l->topic = strdup(list->elems[i].topic);
-                        return list->elems[i].err;
-                }
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static void lookup_work(void *job) {
-        Lookup *l = job;
-
-        if (l->ask_committed) {
-                l->err = rd_kafka_committed(l->rk, l->positions, LOOKUP_TIMEOUT_MS);
-                if (!l->err)
-                        l->err = lookup_first_error(l, l->positions);
-        }
-        if (!l->err)
-                l->err = offsets_lookup(l->rk, l->positions, OFFSETS_BEGIN, LOOKUP_TIMEOUT_MS,
-                                        &l->low, &l->topic);
-        if (!l->err)
-                l->err = offsets_lookup(l->rk, l->positions, OFFSETS_END, LOOKUP_TIMEOUT_MS,
-                                        &l->high, &l->topic);
-}
-
-/* ---- on the loop ---- */
-
-/* With read_committed the end that is told is that of the last transaction that ended, and who read
- * beyond may have committed beyond: at an assignment such a position is believed, and only a fetch
- * that fails disproves it (assignment_reset()). */
-static bool position_is_in_log(const Lookup *l, int i) {
-        int64_t position = l->positions->elems[i].offset;
-
-        return position >= l->low->elems[i].offset &&
-               (l->ask_committed || position <= l->high->elems[i].offset);
-}
 
 /* Says so where the position that was asked about is not in its log. */
 static void report_reset(Consumer *c, const Lookup *l, int i) {
@@ -114,7 +41,7 @@ static void report_reset(Consumer *c, const Lookup *l, int i) {
                                       {NULL}};
 
         snprintf(number, sizeof(number), "%" PRId32, p->partition);
-        if (p->offset < 0 || position_is_in_log(l, i))
+        if (p->offset < 0 || lookup_is_in_log(l, i))
                 return;
         if (p->offset < low)
                 record_write(c->context->sink, RECORD_POSITION_RESET, fields,
@@ -130,17 +57,6 @@ static void report_reset(Consumer *c, const Lookup *l, int i) {
                              group, p->topic, number, p->offset, high, low);
 }
 
-/* Where reading starts: at the committed offset where the log has it, at the log's beginning where
- * it has not, and where `start` says if there is none. */
-static int64_t start_offset(const Lookup *l, int i, GroupStart start) {
-        int64_t position = l->positions->elems[i].offset;
-        int64_t low = l->low->elems[i].offset, high = l->high->elems[i].offset;
-
-        if (position < 0)
-                return start == GROUP_START_LATEST ? high : low;
-        return position_is_in_log(l, i) ? position : low;
-}
-
 /* The same for a new assignment: where a consumer of ours stopped that could not commit comes
  * first.
  */
@@ -150,12 +66,13 @@ static int64_t first_offset(Consumer *c, const Lookup *l, int i) {
 
         if (handed >= l->low->elems[i].offset && handed <= l->high->elems[i].offset)
                 return handed;
-        return start_offset(l, i, c->group->config->start);
+        return lookup_start_offset(l, i, c->group->config->start);
 }
 
 void assignment_clear(Consumer *c) {
         for (unsigned i = 0; i < c->n_partitions; i++) {
-                if (committer_owes(c, c->partitions[i]))
+                /* What a ledger wrote is found in the journal. */
+                if (!c->partitions[i]->ledger && committer_owes(c, c->partitions[i]))
                         handover_note(&c->group->handover, c->partitions[i]);
                 partition_free(c->partitions[i]);
         }
@@ -193,7 +110,7 @@ static int add_partition(Consumer *c, const Lookup *l, int i) {
         /* All but at-most-once commit their start, so that it means the same after a crash. */
         if (committed != elem->offset && group_delivery(c->group) != DELIVERY_AT_MOST_ONCE)
                 p->anchor = elem->offset;
-        event_prefix(&c->reader, p->topic, p->number, &p->prefix);
+        event_prefix(&c->reader, p->topic, p->number, SD_ID128_NULL, &p->prefix);
         c->partitions[c->n_partitions++] = p;
         return 0;
 }
@@ -219,14 +136,33 @@ static void note_member(Consumer *c) {
         rd_kafka_mem_free(c->rk, id);
 }
 
+/* The partitions whose beginning is known, for rd_kafka_assign(). */
+static rd_kafka_topic_partition_list_t *known_places(const Consumer *c) {
+        rd_kafka_topic_partition_list_t *list;
+
+        list = rd_kafka_topic_partition_list_new((int) c->n_partitions);
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                const Partition *p = c->partitions[i];
+
+                if (p->fetched >= 0)
+                        rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset =
+                                p->fetched;
+        }
+        return list;
+}
+
 /* Takes what was offered. `l` has an answer for each partition, in the same order; NULL where there
- * are none to take. */
-static void assignment_take(Consumer *c, const Lookup *l) {
-        int r = l ? add_partitions(c, l) : 0;
+ * are none to take, or ledgers have been told. `r`: an error that happened before. */
+static void assignment_take(Consumer *c, const Lookup *l, int r) {
+        rd_kafka_topic_partition_list_t *places;
         char subject[300];
 
+        if (r >= 0 && l)
+                r = add_partitions(c, l);
+        places = known_places(c);
         if (r >= 0)
-                r = assignment_answer(c, c->offered);
+                r = assignment_answer(c, places);
+        rd_kafka_topic_partition_list_destroy(places);
         if (r < 0) {
                 /* The group shares the partitions out again with its next rebalance. */
                 log_error_errno(r, "%s: cannot take an assignment: %m", c->client_id);
@@ -254,14 +190,8 @@ Partition *assignment_find(const Consumer *c, const rd_kafka_topic_partition_t *
 }
 
 void assignment_restart(Consumer *c) {
-        rd_kafka_topic_partition_list_t *all;
+        rd_kafka_topic_partition_list_t *all = known_places(c);
 
-        all = rd_kafka_topic_partition_list_new((int) c->n_partitions);
-        for (unsigned i = 0; i < c->n_partitions; i++) {
-                const Partition *p = c->partitions[i];
-
-                rd_kafka_topic_partition_list_add(all, p->topic, p->number)->offset = p->fetched;
-        }
         (void) assignment_answer(c, all);
         rd_kafka_topic_partition_list_destroy(all);
 }
@@ -270,22 +200,29 @@ void assignment_restart(Consumer *c) {
 static void resets_apply(Consumer *c, const Lookup *l) {
         for (int i = 0; i < l->positions->cnt; i++) {
                 Partition *p = assignment_find(c, &l->positions->elems[i]);
-                int64_t start;
+                int64_t start, low = l->low->elems[i].offset;
 
                 if (!p || p->state != PARTITION_RESETTING)
                         continue;
-                start = start_offset(l, i, c->group->config->start);
+                start = lookup_start_offset(l, i, c->group->config->start);
                 /* The embedded broker drops its oldest events one by one: at full speed its log's
                  * beginning is gone before it can be read. Then its end is the best there is. */
                 if (c->context->cluster->embedded && p->reset_usec > 0 &&
                     p->position == p->reset_position)
                         start = l->high->elems[i].offset;
-                if (p->reset_usec == 0 || clock_usec() - p->reset_usec >= RESET_QUIET_USEC)
-                        report_reset(c, l, i);
+                if (p->ledger) {
+                        p->state = PARTITION_READY;
+                        ledger_out_of_range(p->ledger, p->fetched, MAX(start, low),
+                                            l->high->elems[i].offset);
+                } else {
+                        if (p->reset_usec == 0 || clock_usec() - p->reset_usec >= RESET_QUIET_USEC)
+                                report_reset(c, l, i);
+                        partition_move(p, start);
+                }
                 p->reset_usec = clock_usec();
                 p->reset_position = start;
-                partition_move(p, start);
         }
+        (void) ledgers_follow(c);
         log_debug("%s: assigned anew, %d partitions were reset", c->client_id, l->positions->cnt);
         assignment_restart(c);
 }
@@ -301,36 +238,18 @@ static void lookup_done(void *job) {
                 return;
         if (l->err) {
                 consumer_error(c, l->err, l->topic, rd_kafka_err2str(l->err));
-                c->lookup_usec = clock_usec() + LOOKUP_AGAIN_USEC;
+                c->lookup_usec = lookup_again_usec();
+        } else if (!c->context->cluster->id && !l->cluster && consumer_is_exact(c)) {
+                c->lookup_usec = lookup_again_usec();
+        } else if (l->ask_committed && consumer_is_exact(c)) {
+                if (!c->context->cluster->id)
+                        c->context->cluster->id = TAKE_PTR(l->cluster);
+                if (ledgers_tell(c, l) && c->state == CONSUMER_ASSIGNED)
+                        assignment_restart(c);
         } else if (c->state == CONSUMER_RESOLVING)
-                assignment_take(c, l);
+                assignment_take(c, l, 0);
         else if (c->state == CONSUMER_ASSIGNED)
                 resets_apply(c, l);
-}
-
-/* Takes `positions` over. */
-static void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions,
-                         bool ask_committed) {
-        _cleanup_(lookup_freep) Lookup *l = NULL;
-
-        c->lookup_usec = 0;
-        l = calloc(1, sizeof(*l));
-        if (!l) {
-                rd_kafka_topic_partition_list_destroy(positions);
-                c->lookup_usec = clock_usec() + LOOKUP_AGAIN_USEC;
-                return;
-        }
-        l->consumer = c;
-        l->rk = c->rk;
-        l->generation = c->generation;
-        l->ask_committed = ask_committed;
-        l->positions = positions;
-        if (helpers_run(c->context->helpers, lookup_work, lookup_done, l) < 0) {
-                c->lookup_usec = clock_usec() + LOOKUP_AGAIN_USEC;
-                return;
-        }
-        TAKE_PTR(l);
-        c->lookups++;
 }
 
 static void lookup_resets(Consumer *c) {
@@ -342,7 +261,7 @@ static void lookup_resets(Consumer *c) {
                                                           c->partitions[i]->number)
                                 ->offset = c->partitions[i]->position;
         if (list->cnt > 0)
-                lookup_start(c, list, false);
+                lookup_start(c, list, false, lookup_done);
         else
                 rd_kafka_topic_partition_list_destroy(list);
 }
@@ -355,17 +274,21 @@ void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *part
         }
         c->offered = rd_kafka_topic_partition_list_copy(partitions);
         if (partitions->cnt == 0) {
-                assignment_take(c, NULL);
+                assignment_take(c, NULL, 0);
                 return;
         }
         c->state = CONSUMER_RESOLVING;
-        lookup_start(c, rd_kafka_topic_partition_list_copy(partitions), true);
+        if (consumer_is_exact(c))
+                queue_wake(c->waker);
+        else
+                lookup_start(c, rd_kafka_topic_partition_list_copy(partitions), true, lookup_done);
 }
 
 static void settle_begin(Consumer *c) {
         c->state = CONSUMER_SETTLING;
         c->settle_committed = false;
         c->deadline_usec = clock_usec() + SETTLE_USEC;
+        ledgers_revoke(c);
         assignment_step(c, clock_usec());
 }
 
@@ -399,6 +322,17 @@ void assignment_settle(Consumer *c) {
         queue_wake(c->waker);
 }
 
+static void settle_end(Consumer *c, bool settled) {
+        if (c->stopping && !settled)
+                c->context->unsettled = true;
+        assignment_clear(c);
+        if (c->revoked)
+                (void) assignment_answer(c, NULL);
+        c->revoked = false;
+        c->state = CONSUMER_JOINING;
+        queue_wake(c->waker);
+}
+
 static void settle_step(Consumer *c, bool late) {
         bool once = group_delivery(c->group) == DELIVERY_AT_MOST_ONCE;
         bool finished = true;
@@ -418,25 +352,71 @@ static void settle_step(Consumer *c, bool late) {
                 if (c->commits > 0)
                         return;
         }
-        if (c->stopping && (committer_is_dirty(c) || (once && !finished)))
-                c->context->unsettled = true;
-        assignment_clear(c);
-        if (c->revoked)
-                (void) assignment_answer(c, NULL);
-        c->revoked = false;
-        c->state = CONSUMER_JOINING;
-        queue_wake(c->waker);
+        settle_end(c, !committer_is_dirty(c) && (!once || finished));
+}
+
+/* exactly-once: what was written is waited for, then committed a last time, which has a time limit
+ * of its own. */
+static void settle_exact(Consumer *c, uint64_t now) {
+        bool finished = ledgers_settle(c, now >= c->deadline_usec);
+
+        if (finished || now >= c->deadline_usec + SETTLE_USEC)
+                settle_end(c, finished && !committer_is_dirty(c));
+}
+
+/* exactly-once: asks what is committed for the partitions that have their lock. Those that wait for
+ * it follow later; the group must not wait for an answer so long. */
+static void exact_step(Consumer *c, uint64_t now) {
+        rd_kafka_topic_partition_list_t *list;
+        bool due = c->lookup_usec > 0;
+        int r;
+
+        if (c->state == CONSUMER_ASSIGNED && ledgers_follow(c))
+                assignment_restart(c);
+        if (c->lookups > 0 || now < c->lookup_usec)
+                return;
+        c->lookup_usec = 0;
+        if (c->state == CONSUMER_RESOLVING && c->n_partitions == 0) {
+                /* Part of the ledgers' locks. The embedded broker was not asked for it before. */
+                if (!c->context->cluster->id) {
+                        lookup_start(c, rd_kafka_topic_partition_list_copy(c->offered), true,
+                                     lookup_done);
+                        return;
+                }
+                r = ledgers_make(c);
+                if (r < 0) {
+                        assignment_take(c, NULL, r);
+                        return;
+                }
+        }
+        list = ledgers_to_look_up(c);
+        if (list)
+                lookup_start(c, list, true, lookup_done);
+        else if (c->state == CONSUMER_RESOLVING)
+                assignment_take(c, NULL, 0);
+        else if (due)
+                lookup_resets(c);
 }
 
 void assignment_step(Consumer *c, uint64_t now) {
+        bool exact = consumer_is_exact(c);
+
         if (c->state == CONSUMER_SETTLING) {
-                settle_step(c, now >= c->deadline_usec);
+                if (exact)
+                        settle_exact(c, now);
+                else
+                        settle_step(c, now >= c->deadline_usec);
+                return;
+        }
+        if (exact) {
+                if (c->state == CONSUMER_RESOLVING || c->state == CONSUMER_ASSIGNED)
+                        exact_step(c, now);
                 return;
         }
         if (c->lookup_usec == 0 || now < c->lookup_usec || c->lookups > 0)
                 return;
         if (c->state == CONSUMER_RESOLVING)
-                lookup_start(c, rd_kafka_topic_partition_list_copy(c->offered), true);
+                lookup_start(c, rd_kafka_topic_partition_list_copy(c->offered), true, lookup_done);
         else if (c->state == CONSUMER_ASSIGNED)
                 lookup_resets(c);
 }

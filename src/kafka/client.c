@@ -210,6 +210,8 @@ static int conf_fill(ConfBuild *b, const ClientSpec *spec) {
                 r = conf_set_defaults(b, streq(config->cluster.bootstrap, "embedded"));
         if (r >= 0 && spec->role == CLIENT_CONSUMER)
                 r = conf_set_limits(b, config);
+        if (r >= 0 && spec->partition_eof)
+                r = conf_set(b, "enable.partition.eof", "true");
         if (r >= 0)
                 r = conf_set_properties(b, &config->cluster.properties);
         if (r >= 0)

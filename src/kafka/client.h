@@ -11,7 +11,7 @@
 
 #include "common/buffer.h"
 #include "config/config.h"
-#include "kafka/helper.h"
+#include "loop/helper.h"
 
 typedef enum ClientRole {
         CLIENT_ADMIN,
@@ -26,6 +26,7 @@ typedef struct ClientSpec {
         const char *client_id;
         const char *group; /* consumers */
         const StringList *properties;
+        bool partition_eof; /* a consumer that is told where a log ends */
         const Config *config;
 } ClientSpec;
 

@@ -11,6 +11,8 @@
 #include "kafka/group.h"
 
 bool committer_owes(const Consumer *c, const Partition *p) {
+        if (p->ledger)
+                return ledger_owes(p->ledger);
         if (p->position < 0)
                 return false;
         if (p->anchor >= 0)
@@ -41,21 +43,72 @@ static rd_kafka_resp_err_t committer_send(Consumer *c,
         return err;
 }
 
-void committer_commit(Consumer *c) {
+/* Adds what the partition's ledger has to commit now, with its note. */
+static void add_ledger(rd_kafka_topic_partition_list_t *list, Partition *p) {
+        rd_kafka_topic_partition_t *elem;
+        char text[MARKER_TEXT_MAX];
+        int64_t offset;
+
+        if (!ledger_commit_take(p->ledger, &offset, text))
+                return;
+        elem = rd_kafka_topic_partition_list_add(list, p->topic, p->number);
+        elem->offset = offset;
+        elem->metadata = strdup(text);
+        elem->metadata_size = elem->metadata ? strlen(text) : 0;
+}
+
+static void answer_ledgers(Consumer *c, LedgerOutcome outcome) {
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->ledger)
+                        ledger_commit_answer(c->partitions[i]->ledger, outcome);
+}
+
+static void commit_list(Consumer *c, bool ledgers_only) {
         rd_kafka_topic_partition_list_t *list;
 
-        if (c->commits > 0 || !committer_is_dirty(c))
-                return;
         list = rd_kafka_topic_partition_list_new((int) c->n_partitions);
         for (unsigned i = 0; i < c->n_partitions; i++) {
-                const Partition *p = c->partitions[i];
+                Partition *p = c->partitions[i];
 
-                if (committer_owes(c, p))
+                if (p->ledger)
+                        add_ledger(list, p);
+                else if (!ledgers_only && committer_owes(c, p))
                         rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset =
                                 p->position;
         }
-        (void) committer_send(c, list);
+        /* Nothing has left this process. */
+        if (list->cnt > 0 && committer_send(c, list))
+                answer_ledgers(c, LEDGER_REFUSED);
         rd_kafka_topic_partition_list_destroy(list);
+}
+
+void committer_send_ready(Consumer *c) {
+        if (c->commits == 0)
+                commit_list(c, true);
+}
+
+void committer_commit(Consumer *c) {
+        bool ledgers = false;
+
+        if (c->commits > 0 || !committer_is_dirty(c))
+                return;
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                if (!c->partitions[i]->ledger)
+                        continue;
+                ledger_commit_begin(c->partitions[i]->ledger);
+                ledgers = true;
+        }
+        commit_list(c, false);
+        if (ledgers)
+                machine_poke(c->context->machine);
+}
+
+void committer_hurry(Consumer *c) {
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->ledger && ledger_commit_is_due(c->partitions[i]->ledger)) {
+                        committer_commit(c);
+                        return;
+                }
 }
 
 void committer_claim(Consumer *c, Partition *p) {
@@ -84,6 +137,27 @@ static void commit_confirmed(Partition *p, int64_t offset) {
                 p->state = PARTITION_READY;
 }
 
+/* What an error of a commit says of the commit. Only these are certain: whatever else goes wrong,
+ * the broker may have taken it, or may take it still. */
+static LedgerOutcome commit_outcome(rd_kafka_resp_err_t err) {
+        switch (err) {
+        case RD_KAFKA_RESP_ERR_NO_ERROR:
+                return LEDGER_DONE;
+        case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+        case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+        case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+                return LEDGER_FENCED;
+        case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+        case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
+        case RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE:
+                return LEDGER_REFUSED;
+        default:
+                return LEDGER_UNKNOWN;
+        }
+}
+
 void committer_answered(Consumer *c, rd_kafka_event_t *ev) {
         rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
         rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
@@ -99,9 +173,16 @@ void committer_answered(Consumer *c, rd_kafka_event_t *ev) {
 
                 if (!p)
                         continue;
-                if (!err && !list->elems[i].err)
+                if (p->ledger) {
+                        ledger_commit_answer(p->ledger,
+                                             commit_outcome(err ? err : list->elems[i].err));
+                        p->committed = p->ledger->committed;
+                } else if (!err && !list->elems[i].err)
                         commit_confirmed(p, list->elems[i].offset);
                 else if (p->state == PARTITION_CLAIMING)
                         p->claim_failed = true;
         }
+        if (!list)
+                answer_ledgers(c, commit_outcome(err ? err : RD_KAFKA_RESP_ERR__FAIL));
+        queue_wake(c->waker);
 }

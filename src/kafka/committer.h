@@ -11,6 +11,13 @@
 /* Commits every position that moved since the last commit. Does nothing while one is under way. */
 void committer_commit(Consumer *c);
 
+/* Sends what exactly-once has become ready to commit: the journal was brought to disk, or a ledger
+ * waits for its first commit. */
+void committer_send_ready(Consumer *c);
+
+/* exactly-once: commits at once where much is uncommitted. */
+void committer_hurry(Consumer *c);
+
 /* at-most-once: commits what the partition holds before it is written. */
 void committer_claim(Consumer *c, Partition *p);
 

@@ -208,6 +208,10 @@ void consumer_kill(Consumer *c) {
         consumer_destroy(c);
 }
 
+bool consumer_is_exact(const Consumer *c) {
+        return group_delivery(c->group) == DELIVERY_EXACTLY_ONCE;
+}
+
 void consumer_set_paused(Consumer *c, bool paused) {
         c->paused = paused;
         queue_wake(c->waker);
@@ -310,8 +314,14 @@ void consumer_serve(Consumer *c) {
         if (!c->rk)
                 return;
         consumer_serve_queue(c);
+        if (consumer_is_exact(c))
+                assignment_step(c, clock_usec());
         if (c->state == CONSUMER_ASSIGNED && !c->paused)
                 reading_run(c);
+        else if (c->state == CONSUMER_ASSIGNED && consumer_is_exact(c))
+                (void) reading_finish(c); /* what the journal lost is not new */
+        if (c->state == CONSUMER_ASSIGNED && consumer_is_exact(c))
+                committer_send_ready(c);
         if (c->state == CONSUMER_SETTLING || c->lookup_usec > 0)
                 assignment_step(c, clock_usec());
         /* Settled (assignment.c leaves it here). The first to leave makes the group rebalance, and

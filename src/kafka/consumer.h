@@ -83,6 +83,9 @@ void consumer_stop(Consumer *c);
  * that it notices when the session is over. CONSUMER_GONE when its client is freed. */
 void consumer_kill(Consumer *c);
 
+/* Whether its partitions have ledgers: its group's delivery is exactly-once. */
+bool consumer_is_exact(const Consumer *c);
+
 /* Reads nothing for a while, or goes on. */
 void consumer_set_paused(Consumer *c, bool paused);
 

@@ -10,10 +10,10 @@
 
 #include "common/clock.h"
 #include "config/config.h"
-#include "journal/sink.h"
+#include "journal/machine.h"
 #include "kafka/follower.h"
-#include "kafka/helper.h"
 #include "kafka/keys.h"
+#include "kafka/trouble.h"
 #include "kafka/width.h"
 
 typedef struct Cluster Cluster;
@@ -21,6 +21,9 @@ typedef struct Cluster Cluster;
 typedef struct KafkaContext {
         sd_event *event;
         Sink *sink;
+        Machine *machine;       /* NULL: nothing is written exactly once */
+        const char *no_machine; /* why not */
+        Trouble journal_trouble; /* exactly-once: what is sent cannot be read back */
         Helpers *helpers;
         const Config *config;
         Cluster *cluster;

@@ -11,12 +11,17 @@
  * apart. */
 static const char null_word[] = "None";
 
-void event_prefix(const EventReader *r, const char *topic, int32_t partition, Buffer *prefix) {
+void event_prefix(const EventReader *r, const char *topic, int32_t partition, sd_id128_t epoch,
+                  Buffer *prefix) {
+        char digits[SD_ID128_STRING_MAX];
+
         record_fields(RECORD_EVENT, prefix);
         entry_field_string(prefix, "KAFKA_GROUP", r->group);
         entry_field_string(prefix, "KAFKA_TOPIC", topic);
         entry_field_i64(prefix, "KAFKA_PARTITION", partition);
         entry_field_i64(prefix, "CRIER_CONSUMER", r->consumer);
+        if (!sd_id128_is_null(epoch))
+                entry_field_string(prefix, "CRIER_EPOCH", sd_id128_to_string(epoch, digits));
 }
 
 static bool event_header(void *userdata, const char *name, const void **ret_value,
@@ -71,7 +76,7 @@ static bool event_needs_value(const EventReader *r, const rd_kafka_message_t *m,
 }
 
 bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
-                 const Buffer *prefix, bool fields, Buffer *scratch, Entry *e) {
+                 const Buffer *prefix, EventForm form, Buffer *scratch, Entry *e) {
         const TemplateValues values = {
                 .topic = topic,
                 .consumer = r->consumer,
@@ -92,17 +97,20 @@ bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *
         buffer_clear(scratch);
         template_expand(r->message, &values, scratch);
         whole = entry_escape(scratch->data, scratch->size, &e->message) && !scratch->failed;
-        if (!fields)
+        if (form == EVENT_MESSAGE)
                 return true;
 
         buffer_append(&e->fields, prefix->data, prefix->size);
-        entry_field(&e->fields, "MESSAGE", e->message.data, e->message.size);
+        /* Who reads entries back looks for these two, and reads from the first field on. */
         entry_field_i64(&e->fields, "KAFKA_OFFSET", m->offset);
         if (values.timestamp_ms >= 0)
                 entry_field_i64(&e->fields, "KAFKA_TIMESTAMP", values.timestamp_ms);
+        entry_field(&e->fields, "MESSAGE", e->message.data, e->message.size);
         if (m->key)
                 entry_field(&e->fields, "KAFKA_KEY", m->key, m->key_len);
-        if (event_needs_value(r, m, whole))
+        if (form == EVENT_NO_VALUE)
+                entry_field_string(&e->fields, "CRIER_CUT", "value");
+        else if (event_needs_value(r, m, whole))
                 entry_field(&e->fields, "KAFKA_VALUE", m->payload, m->len);
         return event_headers(m, scratch, &e->fields);
 }

@@ -7,6 +7,7 @@
  */
 
 #include <librdkafka/rdkafka.h>
+#include <systemd/sd-id128.h>
 
 #include "config/template.h"
 #include "journal/entry.h"
@@ -19,15 +20,23 @@ typedef struct EventReader {
         bool message_holds_value; /* the template uses %{value} */
 } EventReader;
 
-/* Appends the fields that are the same for every event of this reader and partition. */
-void event_prefix(const EventReader *r, const char *topic, int32_t partition, Buffer *prefix);
+/* Appends the fields that are the same for every event of this reader and partition. `epoch`: of
+ * exactly-once; zero: there is none. */
+void event_prefix(const EventReader *r, const char *topic, int32_t partition, sd_id128_t epoch,
+                  Buffer *prefix);
 
 /* When it was produced, in milliseconds since 1970; < 0 where the broker does not tell. */
 int64_t event_timestamp(const rd_kafka_message_t *m);
 
-/* Builds the entry of one event: `e` is cleared first. Without `fields` only e->message is made.
- * `scratch` is memory to work with. Returns false where the event has more headers than an entry
+/* How much of an event an entry has. */
+typedef enum EventForm {
+        EVENT_MESSAGE,  /* only e->message is made */
+        EVENT_WHOLE,    /* all fields */
+        EVENT_NO_VALUE, /* without its value beyond MESSAGE; CRIER_CUT=value says so */
+} EventForm;
+
+/* Builds the entry of one event: `e` is cleared first. `scratch` is memory to work with. Returns false where the event has more headers than an entry
  * may have fields: the entry then says so in CRIER_CUT. Fails only for memory (the buffers'
  * `failed`). */
 bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
-                 const Buffer *prefix, bool fields, Buffer *scratch, Entry *e);
+                 const Buffer *prefix, EventForm form, Buffer *scratch, Entry *e);

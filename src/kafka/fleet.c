@@ -6,9 +6,11 @@
 #include "kafka/fleet.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "common/log.h"
 #include "config/load.h"
+#include "kafka/notice.h"
 
 /* Commits go out, and waits are looked at, so often; oftener while something is waited for. */
 #define TICK_USEC USEC_PER_SEC
@@ -48,7 +50,8 @@ static void fleet_check_stopped(Fleet *f, uint64_t now) {
 
         if (!f->stopping || f->stopped)
                 return;
-        gone = fleet_is_gone(f) && helpers_running(f->context.helpers) == 0;
+        gone = fleet_is_gone(f) && helpers_running(f->context.helpers) == 0 &&
+               (!f->context.machine || machine_running(f->context.machine) == 0);
         if (!gone && now < f->stop_usec)
                 return;
         f->stopped = true;
@@ -219,8 +222,19 @@ static int fleet_make(Fleet *f) {
         return 0;
 }
 
-int fleet_new(sd_event *event, Config *config, Sink *sink, Fleet **ret) {
+bool fleet_accepts(const Fleet *f, const Config *config, Buffer *errors) {
+        bool all = true;
+
+        for (unsigned i = 0; i < config->n_groups; i++)
+                if (config->groups[i].enabled)
+                        all = delivery_is_possible(&f->context, &config->groups[i], errors) && all;
+        return all;
+}
+
+int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine,
+              const char *no_machine, Fleet **ret) {
         _cleanup_(fleet_freep) Fleet *f = NULL;
+        _cleanup_buffer_ Buffer errors = {0};
         int r;
 
         f = calloc(1, sizeof(*f));
@@ -229,7 +243,19 @@ int fleet_new(sd_event *event, Config *config, Sink *sink, Fleet **ret) {
                 return -ENOMEM;
         }
         f->config = config;
-        f->context = (KafkaContext){.event = event, .config = config, .sink = sink};
+        f->context = (KafkaContext){
+                .event = event,
+                .config = config,
+                .sink = sink,
+                .machine = machine,
+                .no_machine = no_machine,
+        };
+        if (!fleet_accepts(f, config, &errors)) {
+                fputs(buffer_string(&errors), stderr);
+                return -EOPNOTSUPP;
+        }
+        if (machine)
+                notice_attach(&f->context);
         r = helpers_new(event, &f->context.helpers);
         if (r < 0)
                 return r;
@@ -322,6 +348,8 @@ void fleet_stop(Fleet *f, FleetStoppedHandler handler, void *userdata) {
 }
 
 void fleet_sink_ready(Fleet *f) {
+        if (f->context.machine)
+                machine_poke(f->context.machine);
         for (unsigned i = 0; i < f->n_leaving_groups && f->context.sink->state == SINK_OK; i++)
                 for (unsigned k = 0; k < f->leaving_groups[i]->n_consumers; k++)
                         consumer_serve(f->leaving_groups[i]->consumers[k]);

@@ -44,9 +44,15 @@ typedef struct Fleet {
 } Fleet;
 
 /* Makes everything that is enabled, without connecting to anything but the embedded broker.
- * Takes `config` over, also on failure; `sink` must outlive the fleet. Returns 0 or a negative
- * errno; the caller frees with fleet_free(). */
-int fleet_new(sd_event *event, Config *config, Sink *sink, Fleet **ret);
+ * Takes `config` over, also on failure; `sink` and `machine` must outlive the fleet. `machine` may
+ * be NULL: `no_machine` says why then, and must outlive it too. Returns 0 or a negative errno;
+ * -EOPNOTSUPP, which is logged, for what fleet_accepts() refuses. The caller frees with
+ * fleet_free(). */
+int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine,
+              const char *no_machine, Fleet **ret);
+/* Whether everything that the configuration asks for is possible here; otherwise appends a line for
+ * what is not. */
+bool fleet_accepts(const Fleet *f, const Config *config, Buffer *errors);
 /* Frees a fleet that has stopped cleanly, or was never started. One that has not stopped is left
  * where it is: its threads still use it, and the process is about to end. */
 Fleet *fleet_free(Fleet *f);

@@ -20,6 +20,41 @@
 /* When members leave, the others are told with their next heartbeat, which is far sooner. */
 #define UNNOTICED_USEC (10 * USEC_PER_SEC)
 
+Delivery group_delivery(const Group *g) {
+        return g->delivery;
+}
+
+/* Why nothing can be written exactly once; NULL: it can. */
+static const char *why_not_exact(const KafkaContext *context, const GroupConfig *config) {
+        if (!config->log)
+                return "nothing is written: log = false";
+        return context->machine ? NULL : context->no_machine;
+}
+
+Delivery delivery_in_effect(const KafkaContext *context, const GroupConfig *config) {
+        if (config->delivery != DELIVERY_AUTO)
+                return config->delivery;
+        return why_not_exact(context, config) ? DELIVERY_AT_LEAST_ONCE : DELIVERY_EXACTLY_ONCE;
+}
+
+const char *group_delivery_reason(const Group *g) {
+        const char *why_not = why_not_exact(g->context, g->config);
+
+        if (g->config->delivery != DELIVERY_AUTO)
+                return "as configured";
+        return why_not ? why_not : "the journal can be read back";
+}
+
+bool delivery_is_possible(const KafkaContext *context, const GroupConfig *config, Buffer *errors) {
+        const char *why_not = why_not_exact(context, config);
+
+        if (config->delivery != DELIVERY_EXACTLY_ONCE || !why_not)
+                return true;
+        buffer_appendf(errors, "%s:%u: group '%s' cannot be written exactly-once: %s\n",
+                       config->origin.file, config->origin.line, config->name, why_not);
+        return false;
+}
+
 int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
         _cleanup_(group_freep) Group *g = NULL;
         _cleanup_free_ char *error = NULL;
@@ -30,6 +65,7 @@ int group_new(KafkaContext *context, const GroupConfig *config, Group **ret) {
                 return -ENOMEM;
         g->context = context;
         g->config = config;
+        g->delivery = delivery_in_effect(context, config);
         g->recent.size = GROUP_RECENT_MAX;
         g->unstable_usec = clock_usec();
         /* The configuration's checks have compiled it once already. */
@@ -135,6 +171,16 @@ void group_kill(Group *g, Consumer *c) {
 }
 
 int group_start(Group *g) {
+        const RecordField fields[] = {
+                {"KAFKA_GROUP", g->config->name},
+                {"CRIER_DELIVERY", delivery_to_string(g->delivery)},
+                {NULL},
+        };
+
+        if (g->config->delivery == DELIVERY_AUTO)
+                record_write(g->context->sink, RECORD_GROUP_DELIVERY, fields,
+                             "Group '%s' is written %s: %s", g->config->name,
+                             delivery_to_string(g->delivery), group_delivery_reason(g));
         g->unstable_usec = clock_usec();
         g->started = true;
         g->stable = g->wanted == 0;
@@ -223,16 +269,6 @@ bool group_is_settled(const Group *g) {
                 if (g->consumers[i]->state == CONSUMER_SETTLING)
                         return false;
         return true;
-}
-
-Delivery group_delivery(const Group *g) {
-        return g->config->delivery == DELIVERY_AUTO ? DELIVERY_AT_LEAST_ONCE : g->config->delivery;
-}
-
-const char *group_delivery_reason(const Group *g) {
-        return g->config->delivery == DELIVERY_AUTO
-                       ? "an offset is committed when the journal took its entry"
-                       : "as configured";
 }
 
 int64_t group_lag(const Group *g) {

@@ -18,6 +18,7 @@ struct Group {
         const GroupConfig *config; /* in the fleet's, or `former` */
         GroupConfig former;        /* where it is no longer in the fleet's configuration */
         Template *message;
+        Delivery delivery; /* in effect; never DELIVERY_AUTO */
         Consumer **consumers;
         unsigned n_consumers;   /* those that leave included */
         unsigned wanted;        /* how many there shall be; the configuration's until changed */
@@ -83,6 +84,10 @@ bool group_is_settled(const Group *g);
 /* What a group's `delivery` means in effect, and why. */
 Delivery group_delivery(const Group *g);
 const char *group_delivery_reason(const Group *g);
+/* What that of a group with this configuration would be. */
+Delivery delivery_in_effect(const KafkaContext *context, const GroupConfig *config);
+/* Whether the delivery that it asks for is possible; otherwise appends a line with the reason. */
+bool delivery_is_possible(const KafkaContext *context, const GroupConfig *config, Buffer *errors);
 
 /* Sum over all partitions that ours own, or -1 where one is not known yet (or none is owned). */
 int64_t group_lag(const Group *g);

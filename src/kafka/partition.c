@@ -34,6 +34,7 @@ Partition *partition_free(Partition *p) {
         if (!p)
                 return NULL;
         partition_drop_held(p);
+        ledger_free(p->ledger);
         queue_unwatch(p->queue);
         buffer_done(&p->prefix);
         free(p->topic);
@@ -62,12 +63,16 @@ rd_kafka_message_t *partition_peek(const Partition *p) {
 }
 
 void partition_pop(Partition *p) {
-        p->position = p->held[p->first]->offset + 1;
-        partition_skip(p);
+        rd_kafka_message_destroy(partition_take(p));
 }
 
 void partition_skip(Partition *p) {
         rd_kafka_message_destroy(p->held[p->first++]);
+}
+
+rd_kafka_message_t *partition_take(Partition *p) {
+        p->position = p->held[p->first]->offset + 1;
+        return p->held[p->first++];
 }
 
 void partition_drop_held(Partition *p) {
@@ -78,7 +83,7 @@ void partition_drop_held(Partition *p) {
 void partition_move(Partition *p, int64_t offset) {
         partition_drop_held(p);
         p->position = p->fetched = offset;
-        p->anchor = offset;
+        p->anchor = p->ledger ? -1 : offset;
         p->claim_failed = false;
         p->state = PARTITION_READY;
 }

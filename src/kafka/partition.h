@@ -10,6 +10,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "journal/entry.h"
+#include "journal/ledger.h"
 #include "kafka/keys.h"
 #include "kafka/queue.h"
 
@@ -44,13 +45,14 @@ typedef struct Partition {
         bool claim_failed;   /* PARTITION_CLAIMING: the commit was refused; claim again */
         uint64_t reset_usec; /* when its position was last found not to be in the log; 0: never */
         int64_t reset_position; /* where it was made to go on then */
+        Ledger *ledger;         /* exactly-once; NULL: something else */
         bool cut_said;          /* an event of it did not fit an entry whole, and that was said */
         Buffer prefix;          /* the fields that are the same in each entry */
 } Partition;
 
 /* Makes the partition and takes its queue out of the consumer's, so that it can be left unread
- * without keeping rebalances from being served. `start` is the first offset to be read. To be
- * called before rd_kafka_assign(). Returns 0 or a negative errno. */
+ * without keeping rebalances from being served. `start` is the first offset to be read; negative:
+ * not known yet. To be called before rd_kafka_assign(). Returns 0 or a negative errno. */
 int partition_new(rd_kafka_t *rk, const char *topic, int32_t number, int64_t start,
                   QueueWaker *waker, Partition **ret);
 /* Drops what is held: it was not committed and comes again to whoever owns the partition next. */
@@ -65,6 +67,8 @@ rd_kafka_message_t *partition_peek(const Partition *p);
 void partition_pop(Partition *p);
 /* Destroys the oldest event without moving the position: an error message of librdkafka's. */
 void partition_skip(Partition *p);
+/* Takes the oldest event out and moves the position: it is the caller's, or its ledger's. */
+rd_kafka_message_t *partition_take(Partition *p);
 void partition_drop_held(Partition *p);
 /* Goes on at another offset, which is to be committed: drops what is held. Fetching is moved by
  * assignment_restart(). */

@@ -53,8 +53,9 @@ static int write_event(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
 
         if (!c->group->config->log)
                 return 0;
-        whole = event_entry(&c->reader, m, p->topic, &p->prefix, sink->kind->wants_fields,
-                            &c->scratch, &c->entry);
+        whole = event_entry(&c->reader, m, p->topic, &p->prefix,
+                            sink->kind->wants_fields ? EVENT_WHOLE : EVENT_MESSAGE, &c->scratch,
+                            &c->entry);
         r = sink_write(sink, &c->entry);
         if (r >= 0 && !whole)
                 report_cut(c, p, m);
@@ -64,7 +65,7 @@ static int write_event(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
 /* The line that stands in the journal, or would. */
 static const Buffer *event_message(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
         if (!c->group->config->log)
-                (void) event_entry(&c->reader, m, p->topic, &p->prefix, false, &c->scratch,
+                (void) event_entry(&c->reader, m, p->topic, &p->prefix, EVENT_MESSAGE, &c->scratch,
                                    &c->entry);
         return &c->entry.message;
 }
@@ -132,12 +133,102 @@ static int write_held(Consumer *c, Partition *p) {
         return 0;
 }
 
+/* ---- exactly once ---- */
+
+/* What an event that waits to be verified costs beside its bytes. */
+#define EVENT_OVERHEAD 256
+
+/* Writes the rows that are due, those that the journal lost first. Returns 0, or -EAGAIN where the
+ * sink is full. */
+static int write_rows(Consumer *c, Partition *p) {
+        Journal *journal = machine_journal(c->context->machine);
+        Row *row;
+
+        while ((row = ledger_next(p->ledger))) {
+                const rd_kafka_message_t *m = row->event;
+                bool again = row->again;
+                bool whole = event_entry(&c->reader, m, p->topic, &p->prefix,
+                                         row_is_cut(row) ? EVENT_NO_VALUE : EVENT_WHOLE,
+                                         &c->scratch, &c->entry);
+
+                if (journal_write(journal, p->ledger, row, &c->entry, clock_usec()) < 0)
+                        return -EAGAIN;
+                if (again)
+                        continue;
+                if (!whole)
+                        report_cut(c, p, m);
+                key_table_count(p->keys, KEY_CONSUMED, m);
+                show_event(c, p, m);
+                c->written++;
+        }
+        return 0;
+}
+
+/* What was written is to be read back. */
+static void read_back(Consumer *c) {
+        if (c->context->machine && !machine_journal(c->context->machine)->following)
+                machine_poke(c->context->machine);
+}
+
+/* Enters the oldest event held into the ledger. Returns false where none can be taken now. */
+static bool receive_event(Consumer *c, Partition *p, rd_kafka_message_t *m) {
+        size_t size = m->len + m->key_len + EVENT_OVERHEAD;
+
+        switch (ledger_receive(p->ledger, m->offset, event_timestamp(m), m,
+                               (uint32_t) MIN(size, (size_t) UINT32_MAX))) {
+        case LEDGER_NEW:
+                (void) partition_take(p);
+                return true;
+        case LEDGER_STANDS:
+        case LEDGER_KNOWN:
+                partition_pop(p);
+                return true;
+        case LEDGER_MOVED:
+                partition_drop_held(p);
+                return false;
+        case LEDGER_NO_MEMORY:
+                break;
+        }
+        return false;
+}
+
+/* What write_held() and the fetch before it are for other partitions. */
+static int read_ledger(Consumer *c, Partition *p) {
+        rd_kafka_message_t *m;
+        int n = 0;
+
+        if (write_rows(c, p) < 0)
+                return -EAGAIN;
+        if (!ledger_takes(p->ledger))
+                return 0;
+        if (partition_held(p) == 0)
+                c->received += partition_fetch(p);
+        while ((m = partition_peek(p)) && ledger_takes(p->ledger)) {
+                n++;
+                if (m->err) {
+                        c->received--; /* it was none */
+                        partition_error(c, p, m);
+                        partition_skip(p);
+                        continue;
+                }
+                if (!receive_event(c, p, m))
+                        return 0;
+                if (write_rows(c, p) < 0)
+                        return -EAGAIN;
+        }
+        if (n > 0)
+                group_topic_works(c->group, p->topic);
+        return n;
+}
+
 /* Writes what the partition holds, or else takes the next events and writes those. Returns how many
  * it had in hand, 0 where the queue is empty, or -EAGAIN. */
 static int read_partition(Consumer *c, Partition *p) {
         bool claim = group_delivery(c->group) == DELIVERY_AT_MOST_ONCE;
         unsigned n = partition_held(p);
 
+        if (p->ledger)
+                return read_ledger(c, p);
         if (p->state == PARTITION_CLAIMING)
                 return 0;
         if (n == 0) {
@@ -151,26 +242,35 @@ static int read_partition(Consumer *c, Partition *p) {
         return write_held(c, p) < 0 ? -EAGAIN : (int) n;
 }
 
+/* Each partition once. Returns how much there was, or -EAGAIN: the sink wakes us. */
+static int read_round(Consumer *c) {
+        int taken = 0;
+
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                Partition *p = c->partitions[c->next_partition++ % c->n_partitions];
+                int r = read_partition(c, p);
+
+                if (r < 0)
+                        return r;
+                taken += r;
+        }
+        c->failures = taken > 0 ? 0 : c->failures;
+        return taken;
+}
+
 void reading_run(Consumer *c) {
         uint64_t end = clock_usec() + READING_SHARE_USEC;
         int taken;
 
         if (c->n_partitions == 0)
                 return;
-        do {
-                taken = 0;
-                for (unsigned i = 0; i < c->n_partitions; i++) {
-                        Partition *p = c->partitions[c->next_partition++ % c->n_partitions];
-                        int r = read_partition(c, p);
-
-                        if (r < 0) /* the sink wakes us */
-                                return;
-                        taken += r;
-                }
-                c->failures = taken > 0 ? 0 : c->failures;
-        } while (taken > 0 && clock_usec() < end);
+        do
+                taken = read_round(c);
+        while (taken > 0 && clock_usec() < end);
         if (taken > 0)
                 queue_wake(c->waker);
+        committer_hurry(c);
+        read_back(c);
 }
 
 bool reading_finish(Consumer *c) {
@@ -181,8 +281,11 @@ bool reading_finish(Consumer *c) {
 
                 if (p->state == PARTITION_CLAIMING)
                         all = all && p->claim_failed;
+                else if (p->ledger)
+                        all = write_rows(c, p) >= 0 && all;
                 else if (write_held(c, p) < 0)
                         all = false;
         }
+        read_back(c);
         return all;
 }

@@ -59,6 +59,15 @@ static void plan_done(Plan *p) {
         config_free(p->config);
 }
 
+/* Whether entries are written decides whether they can be written exactly once, which consumers are
+ * made for: then `log` is not changed where it is. */
+static void delivery_anew(const Plan *p, const Group *g, const GroupConfig *config) {
+        Change *change = changes_find(p->changes, "groups", config->name, "log");
+
+        if (change && delivery_in_effect(&p->fleet->context, config) != group_delivery(g))
+                change->effect = CHANGE_RESTARTED;
+}
+
 /* Makes what can fail, before anything is touched. */
 static int plan_make(Plan *p) {
         Fleet *f = p->fleet;
@@ -72,6 +81,8 @@ static int plan_make(Plan *p) {
                 const GroupConfig *config = &p->config->groups[i];
 
                 p->groups[i] = fleet_find_group(f, config->name);
+                if (p->groups[i])
+                        delivery_anew(p, p->groups[i], config);
                 if (!p->groups[i] || is_anew(p->changes, "groups", config->name)) {
                         p->groups[i] = NULL;
                         r = group_new(&f->context, config, &p->groups[i]);

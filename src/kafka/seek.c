@@ -21,6 +21,11 @@
 /* A seek that comes true long after it was asked for would surprise. */
 #define PATIENCE_USEC (60 * USEC_PER_SEC)
 
+/* Step 9 of crier-delivery(7): "settle". */
+#define UNDONE                                                                                  \
+        "an earlier commit of %s/%" PRId32 " has not been answered for certain and could undo " \
+        "the move: try again after the group's next rebalance"
+
 /* What one consumer's client is asked; the helper thread's while it runs. */
 typedef struct SeekLookup {
         Seek *seek;
@@ -171,14 +176,40 @@ static void consumer_move(Seek *s, Consumer *c) {
                 if (!move)
                         continue;
                 move->before = p->position;
-                partition_move(p, move->after);
                 any = true;
+                /* A ledger moves when it has finished; reading follows it then. */
+                if (p->ledger)
+                        (void) ledger_seek(p->ledger, move->after);
+                else
+                        partition_move(p, move->after);
         }
         if (!any)
                 return;
-        assignment_restart(c);
+        if (!consumer_is_exact(c))
+                assignment_restart(c);
         committer_commit(c);
         queue_wake(c->waker);
+}
+
+/* Whether all ledgers can begin to move; otherwise the seek waits, or is refused. */
+static bool ledgers_are_ready(Seek *s) {
+        for (unsigned i = 0; i < s->group->n_consumers; i++)
+                for (unsigned k = 0; k < s->group->consumers[i]->n_partitions; k++) {
+                        const Partition *p = s->group->consumers[i]->partitions[k];
+
+                        if (!p->ledger || !seek_wants(s, p))
+                                continue;
+                        if (p->ledger->unknown) {
+                                seek_refuse(s, UNDONE, p->topic, p->number);
+                                return false;
+                        }
+                        if (p->ledger->phase != LEDGER_RUNNING || p->ledger->move != MOVE_NONE) {
+                                s->state = SEEK_WAITING;
+                                s->again_usec = clock_usec() + AGAIN_USEC;
+                                return false;
+                        }
+                }
+        return true;
 }
 
 static void seek_move(Seek *s) {
@@ -188,6 +219,8 @@ static void seek_move(Seek *s) {
                         s->state = SEEK_WAITING;
                         return;
                 }
+        if (!ledgers_are_ready(s))
+                return;
         for (unsigned i = 0; i < s->group->n_consumers; i++)
                 consumer_move(s, s->group->consumers[i]);
         s->state = SEEK_MOVED;
@@ -290,6 +323,19 @@ static void seek_look(Seek *s) {
                 }
 }
 
+/* What became of the move of a partition that has a ledger. */
+static void check_ledger(Seek *s, const Partition *p, SeekMove *move) {
+        if (p->ledger->seek == LEDGER_SEEK_DONE)
+                move->committed = true;
+        else if (p->ledger->seek == LEDGER_SEEK_REFUSED)
+                seek_refuse(s, UNDONE, p->topic, p->number);
+        else if (p->ledger->seek == LEDGER_SEEK_NONE)
+                seek_refuse(s,
+                            "%s/%" PRId32 " changed hands before it had moved: look with "
+                            "'crierctl groups %s', and try again",
+                            p->topic, p->number, s->group->config->name);
+}
+
 static void seek_check_commits(Seek *s) {
         bool all = true;
 
@@ -301,13 +347,15 @@ static void seek_check_commits(Seek *s) {
                         const Partition *p = c->partitions[k];
                         SeekMove *move = seek_wants(s, p) ? move_find(s, p->number) : NULL;
 
-                        if (move && p->anchor < 0)
+                        if (move && p->ledger)
+                                check_ledger(s, p, move);
+                        else if (move && p->anchor < 0)
                                 move->committed = true;
                 }
         }
         for (unsigned i = 0; i < s->n_moves; i++)
                 all = all && s->moves[i].committed;
-        if (all)
+        if (all && s->state == SEEK_MOVED)
                 s->state = SEEK_DONE;
 }
 

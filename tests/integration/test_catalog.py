@@ -124,6 +124,23 @@ def test_commands_in_the_catalog_exist():
         assert message_id in CATALOG_ENTRIES
 
 
+def test_the_manual_of_delivery_lists_each_record_that_names_it():
+    page = (TOP / "man/crier-delivery.7").read_text()
+    listed = set(re.findall(r"^\.It Li ([0-9a-f]{32})$", page, re.M))
+    naming = {message_id for message_id, (headers, _) in CATALOG_ENTRIES.items()
+              if "crier-delivery(7)" in headers["Documentation"]}
+    assert len(naming) >= 11 and naming <= listed
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "HACKING.md", "man/crierd.8", "man/crier-delivery.7"]
+)
+def test_ids_that_the_documentation_names_are_those_of_records(name):
+    text = (TOP / name).read_text()
+    ids = re.findall(r"(?:MESSAGE_ID=|^\.It Li )([0-9a-f]{32})\b", text, re.M)
+    assert ids and set(ids) <= set(CATALOG_ENTRIES)
+
+
 def test_journalctl_compiles_the_catalog_and_shows_each_text(tmp_path):
     assert shutil.which("journalctl"), "journalctl is missing; on Debian: apt-get install systemd"
     folder = tmp_path / "usr/lib/systemd/catalog"

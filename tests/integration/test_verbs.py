@@ -24,7 +24,7 @@ BY_NAME = {v.name: v for v in VERBS}
 CASES = [case for name in NAMES for case in fakereplies.CASES[name]]
 FIRST = {name: fakereplies.CASES[name][0] for name in NAMES}
 WAITING = [name for name in NAMES if FIRST[name].waits]
-BLOCKING = [name for name in WAITING if name != "reload"]
+BLOCKING = [name for name in WAITING if name not in ("reload", "verify")]
 CALLED = {name: f"io.crier.Control.{BY_NAME[name].method or 'LogLevel'}" for name in NAMES}
 
 
@@ -205,7 +205,8 @@ def test_number_of_arguments_is_checked(place, name):
 OPTIONS = {"--no-block": BLOCKING, "--key=x": ["produce", "tail"], "-kx": ["produce", "tail"],
            "--partition=1": ["produce", "tail"], "--header=a=b": ["produce"],
            "--tombstone": ["produce"], "--follow": ["tail"], "--lines=1": ["tail"],
-           "--group=x": ["tail"], "--topic=x": ["tail"], "--consumer=1": ["tail"]}
+           "--since=2026-01-31Z": ["verify"], "--group=x": ["tail"], "--topic=x": ["tail"],
+           "--consumer=1": ["tail"]}
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -229,6 +230,8 @@ WRONG = [
     (("tail", "-p-1"), 2), (("produce", "t", "x", "--header=ab"), 2),
     (("produce", "t", "x", "--header==b"), 2), (("produce", "t"), 2),
     (("produce", "t", "x", "--tombstone"), 2), (("tail", "-k", b"\xff"), 65),
+    (("verify", "--since=yesterday"), 65), (("verify", "--since=2026-02-30"), 65),
+    (("verify", b"\xff"), 65),
 ]
 
 
@@ -248,6 +251,25 @@ def test_options_may_stand_anywhere_and_negative_numbers_are_arguments(place):
                                                                            "by": -2}
     shown = show(place, case._replace(typed=("scale", "inv", "--", "--json")))
     assert shown.returncode == 65 and "--json" in shown.stderr
+
+
+# ---- verify ----
+
+
+def test_verify_says_what_it_found_and_where_and_ends_with_1(place):
+    problem = fakereplies.verified(None, clean=False, guarantee=None, problem="it is away")
+    reply = fakereplies.verification(fakereplies.verified(0), fakereplies.FAULTY, problem,
+                                     omitted=2)
+    case = FIRST["verify"]._replace(reply=reply)
+    shown = show(place, case)
+    assert shown.returncode == 1 and shown.stderr == ""
+    lines = squeezed(shown.stdout)
+    assert "inv post.office 3 exactly-once 0 100 100 3 1 0 0 faulty" in lines
+    assert "inv post.office/3: lost 20-21, 40; duplicated 17" in lines
+    assert "inv post.office: it is away" in lines and "and 2 partitions more" in lines
+    assert lines[-1].endswith("faulty")
+    shown = show(place, case, "--json")
+    assert shown.returncode == 1 and json.loads(shown.stdout) == reply
 
 
 # ---- waiting ----
@@ -286,6 +308,7 @@ def run_on_terminal(place, replies, *typed, end="stderr", gap=0.0):
 PROGRESS = {
     "scale": "the group: 7 of 7 consumers", "produce": "the broker: 1 of 1 events",
     "seek": "the new positions: 1 of 2 are committed",
+    "verify": "the comparison: 3 of 3 partitions, 1200 read",
     "reload": "4 changes to take effect", "pause": "what was made before to be delivered",
 }
 

@@ -19,6 +19,7 @@ def partition(number, topic="post.office", lag=0, **more):
         "committed": 10,
         "lag": lag,
         "held": 0,
+        "ledger": None,
         **more,
     }
 

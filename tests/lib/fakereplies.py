@@ -50,6 +50,25 @@ def ranges(*pairs):
     return [{"partition": n, "first": f, "end": e} for n, (f, e) in enumerate(pairs)]
 
 
+def verified(partition, **more):
+    counts = dict.fromkeys(("lost", "duplicated", "reordered", "rewritten", "different",
+                            "in_flight", "vacuumed", "retention", "compacted", "before"), 0)
+    return {"group": "inv", "topic": "post.office", "partition": partition,
+            "guarantee": "exactly-once", "first": 0, "committed": 100, "clean": True,
+            "problem": None, "note": None, "findings": [], "events": 100, "entries": 100,
+            **counts, **more}
+
+
+def verification(*partitions, **more):
+    return {"clean": all(p["clean"] for p in partitions), "partitions": list(partitions),
+            "omitted": 0, "done": len(partitions), "total": len(partitions), "read": 1200,
+            "duration_ms": 420, **more}
+
+
+FAULTY = verified(3, clean=False, lost=3, duplicated=1, entries=97, findings=[
+    {"kind": "lost", "first": 20, "last": 21}, {"kind": "lost", "first": 40, "last": 40},
+    {"kind": "duplicated", "first": 17, "last": 17}])
+
 DIFFERENCES = [
     {"section": "producers", "name": "office", "key": "rate", "before": "1", "after": "5",
      "effect": "applied"},
@@ -126,6 +145,24 @@ CASES = {
               "--consumer=3"),
              {"follow": False, "lines": 3, "group": "inv", "topic": "t", "partition": 4,
               "key": "red", "consumer": 3}, {"events": [], "missed": 0}, ()),
+    ],
+    "verify": [
+        Case(("verify",), {}, verification(
+            verified(0), verified(1, first=50, events=50, vacuumed=7, retention=50),
+            verified(2, guarantee=None, first=None, committed=None, events=0, entries=0,
+                     note="nothing is committed")),
+             ("GROUP TOPIC PARTITION GUARANTEE FIRST COMMITTED EVENTS LOST TWICE REORDERED UNKNOWN "
+              "RESULT",
+              "inv post.office 0 exactly-once 0 100 100 0 0 0 0 clean",
+              "inv post.office 1 exactly-once 50 100 50 0 0 0 57 clean",
+              "inv post.office 2 - - - 0 0 0 0 0 clean",
+              "inv post.office/1: 7 events have no entry",
+              "inv post.office/1: 50 offsets are gone at the broker",
+              "inv post.office/2: nothing is committed",
+              "3 partitions, 1200 events and entries read in 0.4 s: clean"), True),
+        Case(("verify", "inv", "--since=2026-01-31T12:00:00Z"),
+             {"group": "inv", "since": "2026-01-31T12:00:00Z"}, verification(verified(0)),
+             ("1 partition, 1200 events",), True),
     ],
     "scale": [
         Case(("scale", "inv", "7"), {"group": "inv", "count": 7}, reshaped(),

@@ -108,13 +108,13 @@ static void test_every_value_arrives_in_its_place(void **state) {
 static void test_what_comes_later_is_refused_now(void **state) {
         config_free(config_text_load(
                 "groups = ( { name = \"g\"; topics = [ \"t\" ];\n"
-                "delivery = \"exactly-once\";\n"
-                "sync = true; } );\n"
+                "delivery = \"twice\";\n"
+                "journal = \"events\"; } );\n"
                 "control = { access = true; };\n",
-                "t:2: 'groups.delivery': \"exactly-once\" is not known; allowed: \"auto\", "
-                "\"at-least-once\" or \"at-most-once\"\n"
-                "t:3: 'groups.sync': there is no such key; allowed: name, topics, enabled, "
-                "consumers, start, delivery, log, message, properties\n"
+                "t:2: 'groups.delivery': \"twice\" is not known; allowed: \"auto\", "
+                "\"exactly-once\", \"at-least-once\" or \"at-most-once\"\n"
+                "t:3: 'groups.journal': there is no such key; allowed: name, topics, enabled, "
+                "consumers, start, delivery, sync, log, message, properties\n"
                 "t:4: 'control.access': there is no such key; allowed: socket, faults\n"));
 }
 
@@ -364,11 +364,11 @@ static void test_errors_of_all_files_are_said_at_once(void **state) {
         assert_null(place_load(
                 p, -EINVAL,
                 "@/crierd.conf:1: 'limits.in_flight_events': 0 is out of range; allowed: a whole "
-                "number from 1 to 1000000\n"
+                "number from 1 to 65536\n"
                 "@/crierd.conf.d/10-a.conf:2: syntax error here or just before: settings are 'key "
                 "= value;'\n"
                 "@/crierd.conf.d/9-b.conf:2: 'groups.topic': there is no such key, did you mean "
-                "'topics'; allowed: name, topics, enabled, consumers, start, delivery, log, "
+                "'topics'; allowed: name, topics, enabled, consumers, start, delivery, sync, log, "
                 "message, properties\n"
                 "@/crierd.conf.d/9-b.conf:1: 'groups.topics': is missing; allowed: an array [ ] of "
                 "1 to 1000 strings, each the name of a topic, each once\n"
@@ -398,7 +398,7 @@ static void test_files_that_cannot_be_read_say_what_to_do(void **state) {
         assert_null(place_load(
                 p, -EINVAL,
                 "@/crierd.conf:1: 'limits.in_flight_events': 0 is out of range; allowed: a whole "
-                "number from 1 to 1000000\n"
+                "number from 1 to 65536\n"
                 "@/crierd.conf.d/dir.conf: cannot be read: Is a directory; name a file\n"));
         put(p->directory, "crierd.conf", "");
         assert_null(place_load(

@@ -37,7 +37,7 @@ static int set_up(void **state) {
 
         assert_true(sd_event_new(&f->event) >= 0);
         assert_int_equal(stdout_new(f->event, &f->sink), 0);
-        assert_int_equal(fleet_new(f->event, load(), f->sink, &f->fleet), 0);
+        assert_int_equal(fleet_new(f->event, load(), f->sink, NULL, "not here", &f->fleet), 0);
         fleet_start(f->fleet);
         *state = f;
         return 0;

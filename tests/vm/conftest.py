@@ -2,9 +2,11 @@
 """Fixtures of the machine ring: one booted machine with the package installed, and one broker on
 the host, which the machine reaches over the loopback that they share."""
 
+import re
+
 import pytest
 
-from lib import kafka, vm
+from lib import faults, kafka, trial, vm
 
 
 @pytest.fixture(scope="session")
@@ -32,5 +34,55 @@ def service(machine):
 
 @pytest.fixture(scope="session")
 def cluster():
-    with kafka.Cluster() as cluster:
+    # Members that died may be missed after less than Kafka's own minimum of 6 s.
+    with kafka.Cluster(settings={"group.min.session.timeout.ms": 1000}) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def faulty(machine):
+    """The machine, ready for fault tests: services that are killed come back at once and as often
+    as that happens, and journald limits nobody."""
+    faults.drop_in(machine, "crierd.service", "soon", "[Service]\nRestartSec=200ms\n")
+    often = "[Unit]\nStartLimitIntervalSec=0\n"
+    faults.drop_in(machine, "systemd-journald.service", "often", often)
+    faults.configure_journald(machine, RateLimitBurst=0)
+    yield machine
+    faults.drop_in(machine, "crierd.service", "soon", None)
+    faults.drop_in(machine, "systemd-journald.service", "often", None)
+    faults.configure_journald(machine)
+
+
+@pytest.fixture
+def rate_limit(faulty):
+    """journald drops most of what crierd sends."""
+    with faults.rate_limit(faulty):
+        yield
+
+
+@pytest.fixture
+def small_disk(faulty):
+    """The journal is on a disk of its own, which holds some 500,000 entries, in one file: what is
+    archived would be thrown away where there is no room."""
+    with faults.small_disk(faulty, 400):
+        faults.configure_journald(
+            faulty,
+            RateLimitBurst=0,
+            SystemMaxUse="380M",
+            SystemMaxFileSize="380M",
+            SystemKeepFree="1M",
+        )
+        yield
+    faults.configure_journald(faulty, RateLimitBurst=0)
+
+
+@pytest.fixture
+def lab(faulty, service, cluster, request):
+    """lab(…) is a trial.Trial with a topic and a group of the test's name, on the shared broker or
+    on `cluster`."""
+    name = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_")).strip("-")
+
+    def make(on=cluster, **more):
+        return trial.Trial(service, on, name, **more)
+
+    return make

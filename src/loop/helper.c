@@ -3,7 +3,7 @@
  * Threads for calls that can only block: see helper.h.
  */
 
-#include "kafka/helper.h"
+#include "loop/helper.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -11,7 +11,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-/* librdkafka's public calls need little stack, its own threads do the work. */
+/* librdkafka's public calls need little stack, its own threads do the work; libsystemd's keep paths
+ * on it. */
 #define HELPER_STACK (256 * 1024)
 
 typedef struct HelperJob HelperJob;

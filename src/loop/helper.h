@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Threads for the few calls of librdkafka that can only block: looking up log ends, creating
- * topics, destroying a client. A job owns what it works on, runs on a thread of its own, and is
+ * Threads for the few calls that can only block: looking up log ends, creating topics, destroying a
+ * client, searching the journal, bringing it to disk. A job owns what it works on, runs on a thread of its own, and is
  * handed back to the loop when it is done; so one slow call delays nothing else, and no thread
  * exists while there is no job.
  */

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * This machine's journald: see machine.h.
+ */
+
+#include "journal/machine.h"
+
+#include <errno.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "journal/lock.h"
+#include "journal/reader.h"
+#include "journal/scan.h"
+#include "journal/sync.h"
+
+struct Machine {
+        Journal journal;
+        Sink *sink;
+        JournalPlace place;
+        Locks locks;
+        Reader *reader;
+        Helpers *helpers;
+        SyncMemory memory;
+        int sync_error; /* of the sync under way, the helper thread's while it runs */
+        bool scan_failed; /* said, until it works again */
+        bool sync_failed;
+        sd_event_source *timer;
+};
+
+/* One search on its way. */
+typedef struct ScanJob {
+        Machine *machine;
+        JournalScan *scan;
+} ScanJob;
+
+Journal *machine_journal(Machine *m) {
+        return &m->journal;
+}
+
+void machine_step(Machine *m) {
+        uint64_t next = journal_step(&m->journal, clock_usec());
+
+        if (next == UINT64_MAX)
+                sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        else if (sd_event_source_set_time_relative(m->timer, next) >= 0)
+                sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        machine_step(userdata);
+        return 0;
+}
+
+void machine_poke(Machine *m) {
+        if (sd_event_source_set_time_relative(m->timer, 0) >= 0)
+                sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
+}
+
+static void on_read(void *userdata, const ReaderItem *items, size_t n) {
+        Machine *m = userdata;
+
+        for (size_t i = 0; i < n; i++)
+                if (sd_id128_is_null(items[i].epoch))
+                        journal_read_barrier(&m->journal, (uint32_t) items[i].offset);
+                else
+                        journal_read_event(&m->journal, items[i].epoch, items[i].offset);
+        machine_step(m);
+}
+
+/* Both are tried again until they work: said when that changes. */
+static void report(bool *failed, int error, const char *what) {
+        if (error < 0 && !*failed)
+                log_warning("Cannot %s: %s; trying again", what, strerror(-error));
+        else if (error >= 0 && *failed)
+                log_notice("Can %s again", what);
+        *failed = error < 0;
+}
+
+/* ---- what the journal asks for ---- */
+
+static int op_send(void *userdata, const Entry *e) {
+        return sink_write(((Machine *) userdata)->sink, e);
+}
+
+static int op_lock(void *userdata, uint64_t key) {
+        return locks_take(&((Machine *) userdata)->locks, key);
+}
+
+static void op_unlock(void *userdata, uint64_t key) {
+        locks_give(&((Machine *) userdata)->locks, key);
+}
+
+static void op_follow(void *userdata, bool enable, uint32_t barrier) {
+        reader_follow(((Machine *) userdata)->reader, enable, barrier);
+}
+
+static void scan_work(void *userdata) {
+        ScanJob *job = userdata;
+
+        scan_run(&job->machine->place, job->scan);
+}
+
+static void scan_done(void *userdata) {
+        _cleanup_free_ ScanJob *job = userdata;
+        Machine *m = job->machine;
+
+        report(&m->scan_failed, job->scan->error, "search the journal");
+        journal_scanned(&m->journal, job->scan, clock_usec());
+        machine_step(m);
+}
+
+static int op_scan(void *userdata, JournalScan *scan) {
+        Machine *m = userdata;
+        ScanJob *job = malloc(sizeof(*job));
+        int r;
+
+        if (!job)
+                return -ENOMEM;
+        *job = (ScanJob){.machine = m, .scan = scan};
+        r = helpers_run(m->helpers, scan_work, scan_done, job);
+        if (r < 0)
+                free(job);
+        return r;
+}
+
+static void sync_work(void *userdata) {
+        Machine *m = userdata;
+
+        m->sync_error = sync_run(&m->place, &m->memory);
+}
+
+static void sync_done(void *userdata) {
+        Machine *m = userdata;
+
+        report(&m->sync_failed, m->sync_error, "bring the journal to disk");
+        journal_synced(&m->journal, m->sync_error, clock_usec());
+        machine_step(m);
+}
+
+static int op_sync(void *userdata) {
+        Machine *m = userdata;
+
+        return helpers_run(m->helpers, sync_work, sync_done, m);
+}
+
+static sd_id128_t op_draw(void *userdata) {
+        sd_id128_t id = SD_ID128_NULL;
+
+        /* From getrandom(2), which does not fail once the machine has booted. */
+        (void) sd_id128_randomize(&id);
+        return id;
+}
+
+/* ---- life ---- */
+
+/* Returns 0, or a negative errno with the reason in `why`. */
+static int machine_check(Machine *m, const MachineSpec *spec, Buffer *why) {
+        int r;
+
+        if (spec->other_socket && !spec->directory) {
+                buffer_append_string(why,
+                                     "--journal-socket names another journald, whose files are not "
+                                     "known: say where they are with --journal-directory=DIR");
+                return -ENOENT;
+        }
+        r = place_check(&m->place, why);
+        if (r < 0)
+                return r;
+        r = locks_open(spec->state, &m->locks);
+        if (r < 0)
+                buffer_appendf(why,
+                               "partitions cannot be locked in %s: %s; make it a directory that "
+                               "crierd may write to, or name another one with "
+                               "--state-directory=DIR",
+                               spec->state, strerror(-r));
+        return r;
+}
+
+int machine_new(sd_event *event, const MachineSpec *spec, Buffer *why, Machine **ret) {
+        static const JournalOps ops = {
+                .send = op_send,
+                .lock = op_lock,
+                .unlock = op_unlock,
+                .follow = op_follow,
+                .scan = op_scan,
+                .sync = op_sync,
+                .draw = op_draw,
+        };
+        _cleanup_(machine_freep) Machine *m = calloc(1, sizeof(*m));
+        char host[MARKER_NAME_MAX + 1];
+        sd_id128_t token;
+        int r;
+
+        *ret = NULL;
+        if (!m)
+                return -ENOMEM;
+        m->sink = spec->sink;
+        r = place_find(spec->directory, &m->place);
+        if (r >= 0)
+                r = place_host(&m->place, host);
+        if (r >= 0)
+                r = sd_id128_randomize(&token);
+        if (r < 0)
+                return r;
+        journal_init(&m->journal, &ops, m, host, token);
+        if (machine_check(m, spec, why) < 0)
+                return 0;
+        r = helpers_new(event, &m->helpers);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(event, &m->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+                                       on_timer, m);
+        if (r < 0)
+                return r;
+        sd_event_source_set_description(m->timer, "journal-step");
+        sd_event_source_set_enabled(m->timer, SD_EVENT_OFF);
+        r = reader_new(event, &m->place, token, on_read, m, &m->reader);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+unsigned machine_running(const Machine *m) {
+        return helpers_running(m->helpers);
+}
+
+Machine *machine_free(Machine *m) {
+        if (!m || (m->helpers && helpers_running(m->helpers) > 0))
+                return NULL;
+        reader_free(m->reader);
+        sd_event_source_disable_unref(m->timer);
+        helpers_free(m->helpers);
+        journal_done(&m->journal);
+        sync_memory_done(&m->memory);
+        locks_done(&m->locks);
+        place_done(&m->place);
+        free(m);
+        return NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Where the files of the journal are that the sink's journald writes, whether they can be read, and
+ * how to open them. Everything that reads the journal begins here.
+ */
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <systemd/sd-journal.h>
+
+#include "common/buffer.h"
+#include "journal/marker.h"
+
+typedef struct JournalPlace {
+        char *directory;      /* NULL: this machine's, below /var/log/journal and /run/log/journal */
+        char *name_space;     /* journald.conf(5), namespaces; NULL: the default one */
+        char *directories[2]; /* with the files; NULL: there is none */
+        uid_t uid;            /* whose entries are ours */
+} JournalPlace;
+
+/* `directory` may be NULL. The namespace is the one that this process was started in:
+ * systemd.exec(5), $LOG_NAMESPACE. Returns 0 or a negative errno; place_done() in any case. */
+int place_find(const char *directory, JournalPlace *ret);
+void place_done(JournalPlace *p);
+
+/* Whether entries of ours could be read back. Returns 0, or a negative errno, with why not, and what
+ * to do, as a sentence in `why`. */
+int place_check(const JournalPlace *p, Buffer *why);
+
+/* Opens it, with no match. Returns 0 or a negative errno; sd_journal_close() is the caller's. */
+int place_open(const JournalPlace *p, sd_journal **ret);
+
+/* Adds the match for entries that journald itself says are ours. */
+int place_match_own(const JournalPlace *p, sd_journal *j);
+
+/* The journal's name in commits: this machine, by an id that is not its own one (machine-id(5)), and
+ * which of its journals. Returns 0 or a negative errno. */
+int place_host(const JournalPlace *p, char to[static MARKER_NAME_MAX + 1]);
+
+/* Whether a file of this name is a journal's: also one that journald put aside. */
+bool place_is_journal_file(const char *name);

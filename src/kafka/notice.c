@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What ledgers have to say: see notice.h.
+ */
+
+#include "kafka/notice.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "kafka/consumer.h"
+
+/* Half of limits.in_flight_bytes is for what librdkafka has fetched, half for what waits to be
+ * verified. */
+#define LIMIT_SHARE 2
+
+/* A partition whose log runs away from its reader is named so often, not each time. */
+#define RETENTION_QUIET_USEC (60 * USEC_PER_SEC)
+
+/* "topic/3 of group 'g'" */
+static void subject(const Ledger *l, Buffer *to) {
+        buffer_appendf(to, "%s/%" PRId32 " of group '%s'", l->topic, l->partition, l->group);
+}
+
+static void range(const JournalNotice *n, Buffer *to) {
+        if (n->first == n->last)
+                buffer_appendf(to, "offset %" PRId64, n->first);
+        else
+                buffer_appendf(to, "offsets %" PRId64 " to %" PRId64, n->first, n->last);
+}
+
+static void lost_text(const JournalNotice *n, Buffer *to) {
+        buffer_appendf(to, "The journal lost %" PRIu64 " entries of ", n->count);
+        subject(n->ledger, to);
+        buffer_append_string(to, " (");
+        range(n, to);
+        buffer_appendf(to, "); they are written again. Likely cause: %s",
+                       journal_cause_to_string(n->cause));
+}
+
+static void silent_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The journal does not show what was sent to it; nothing is committed "
+                                 "until it does");
+}
+
+static void heard_text(const JournalNotice *n, Buffer *to) {
+        buffer_appendf(to, "The journal shows again what is sent to it, after %" PRIu64 " ms",
+                       n->usec / USEC_PER_MSEC);
+}
+
+static void recovered_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Recovered ");
+        subject(n->ledger, to);
+        buffer_appendf(to,
+                       ": %" PRIu64 " events beyond the committed offset stood in the journal "
+                       "already, %" PRIu64 " between them were written",
+                       n->count, n->written);
+}
+
+static void reset_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The committed offset of ");
+        subject(n->ledger, to);
+        buffer_appendf(to,
+                       " is not what crierd left: somebody else has committed, or moved the group; "
+                       "going on at offset %" PRId64,
+                       n->first);
+}
+
+static void retention_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The log of ");
+        subject(n->ledger, to);
+        buffer_append_string(to, " has no longer ");
+        range(n, to);
+        buffer_appendf(to, ", which were not consumed; going on at %" PRId64, n->last + 1);
+}
+
+static void rewritten_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The log of ");
+        subject(n->ledger, to);
+        buffer_appendf(to, " is not the one that was read before: starting at its offset %" PRId64,
+                       n->first);
+}
+
+static void taken_over_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
+        subject(n->ledger, to);
+        buffer_appendf(to,
+                       " was taken over from another host that had not finished: events from "
+                       "offset %" PRId64 " on may stand in its journal as well",
+                       n->first);
+}
+
+static void waiting_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
+        subject(n->ledger, to);
+        buffer_append_string(to, " waits: another crierd on this host has the partition");
+}
+
+static void taken_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
+        subject(n->ledger, to);
+        buffer_append_string(to, " goes on: the other crierd has given the partition back");
+}
+
+static void cut_text(const JournalNotice *n, Buffer *to) {
+        buffer_appendf(to, "The journal does not keep the event at offset %" PRId64 " of ", n->first);
+        subject(n->ledger, to);
+        buffer_append_string(to, ": it is written without its value");
+}
+
+/* What a notice's numbers are called. */
+enum {
+        HAS_COUNT = 1 << 0,
+        HAS_FOUND = 1 << 1,
+        HAS_FIRST = 1 << 2,
+        HAS_LAST = 1 << 3,
+        HAS_OFFSET = 1 << 4,
+        HAS_CAUSE = 1 << 5,
+        HAS_DURATION = 1 << 6,
+};
+
+typedef struct NoticeKind {
+        RecordId record;
+        void (*text)(const JournalNotice *n, Buffer *to);
+        unsigned has;
+} NoticeKind;
+
+static const NoticeKind kinds[] = {
+        {RECORD_ENTRIES_LOST, lost_text, HAS_COUNT | HAS_FIRST | HAS_LAST | HAS_CAUSE},
+        {RECORD_JOURNAL_SILENT, silent_text, 0},
+        {RECORD_JOURNAL_HEARD, heard_text, HAS_DURATION},
+        {RECORD_PARTITION_RECOVERED, recovered_text, HAS_FOUND | HAS_FIRST | HAS_LAST},
+        {RECORD_GROUP_RESET, reset_text, HAS_FIRST},
+        {RECORD_RETENTION, retention_text, HAS_FIRST | HAS_LAST},
+        {RECORD_POSITION_RESET, rewritten_text, 0},
+        {RECORD_TAKEN_OVER, taken_over_text, HAS_FIRST},
+        {RECORD_LOCK_WAITING, waiting_text, 0},
+        {RECORD_LOCK_TAKEN, taken_text, 0},
+        {RECORD_VALUE_CUT, cut_text, HAS_OFFSET},
+};
+
+static const NoticeKind *find_kind(RecordId record) {
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (kinds[i].record == record)
+                        return &kinds[i];
+        return NULL;
+}
+
+/* The embedded broker's log may be shorter than a fetch takes: then it is always retention. */
+static bool is_repeated(const JournalNotice *n) {
+        const Consumer *c = n->ledger ? n->ledger->owner : NULL;
+
+        if (n->record != RECORD_RETENTION)
+                return false;
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->ledger == n->ledger)
+                        return c->partitions[i]->reset_usec > 0 &&
+                               clock_usec() - c->partitions[i]->reset_usec < RETENTION_QUIET_USEC;
+        return false;
+}
+
+/* What lasts is in the status as well. */
+static void note_trouble(KafkaContext *context, RecordId record) {
+        if (record == RECORD_JOURNAL_SILENT)
+                (void) trouble_set(&context->journal_trouble, TROUBLE_JOURNAL_SILENT,
+                                   "the journal does not show what is sent to it");
+        else if (record == RECORD_JOURNAL_HEARD)
+                context->journal_trouble = (Trouble){0};
+}
+
+static void on_notice(void *userdata, const JournalNotice *n) {
+        KafkaContext *context = userdata;
+        const NoticeKind *kind = find_kind(n->record);
+        const Ledger *l = n->ledger;
+        _cleanup_buffer_ Buffer text = {0};
+        char partition[16], count[24], written[24], first[24], last[24], ms[24];
+        unsigned has = kind ? kind->has : 0;
+        const RecordField fields[] = {
+                {"KAFKA_GROUP", l ? l->group : NULL},
+                {"KAFKA_TOPIC", l ? l->topic : NULL},
+                {"KAFKA_PARTITION", l ? partition : NULL},
+                {"CRIER_COUNT", has & HAS_COUNT ? count : NULL},
+                {"CRIER_FOUND", has & HAS_FOUND ? count : NULL},
+                {"CRIER_WRITTEN", has & HAS_FOUND ? written : NULL},
+                {"KAFKA_OFFSET", has & HAS_OFFSET ? first : NULL},
+                {"CRIER_FIRST", has & HAS_FIRST ? first : NULL},
+                {"CRIER_LAST", has & HAS_LAST ? last : NULL},
+                {"CRIER_CAUSE", has & HAS_CAUSE ? journal_cause_to_string(n->cause) : NULL},
+                {"CRIER_DURATION_MS", has & HAS_DURATION ? ms : NULL},
+                {NULL},
+        };
+
+        if (!kind || is_repeated(n))
+                return;
+        snprintf(partition, sizeof(partition), "%" PRId32, l ? l->partition : 0);
+        snprintf(count, sizeof(count), "%" PRIu64, n->count);
+        snprintf(written, sizeof(written), "%" PRIu64, n->written);
+        snprintf(first, sizeof(first), "%" PRId64, n->first);
+        snprintf(last, sizeof(last), "%" PRId64, n->last);
+        snprintf(ms, sizeof(ms), "%" PRIu64, n->usec / USEC_PER_MSEC);
+        note_trouble(context, n->record);
+        kind->text(n, &text);
+        record_write(context->sink, n->record, fields, "%s", buffer_string(&text));
+}
+
+static void on_release(void *userdata, void *event) {
+        rd_kafka_message_destroy(event);
+}
+
+static void on_wake(void *userdata, void *owner) {
+        queue_wake(((Consumer *) owner)->waker);
+}
+
+void notice_attach(KafkaContext *context) {
+        Journal *j = machine_journal(context->machine);
+
+        j->handlers = (JournalHandlers){
+                .notice = on_notice,
+                .release = on_release,
+                .wake = on_wake,
+        };
+        j->userdata = context;
+        j->in_flight_events = context->config->limits.in_flight_events;
+        j->in_flight_bytes = context->config->limits.in_flight_bytes / LIMIT_SHARE;
+}

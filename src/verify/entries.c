@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the journal has of a partition's events: see entries.h.
+ */
+
+#include "verify/entries.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <systemd/sd-journal.h>
+
+#include "common/parse.h"
+
+/* Clocks of producers may be ahead of ours by so much. */
+#define SKEW_MS (60 * 60 * 1000)
+
+/* Whatever matters here is short. */
+#define FIELD_MAX 128
+
+#define RANGES_MAX 4096
+
+static int open_journal(const EntrySource *source, sd_journal **ret) {
+        int r;
+
+        if (source->directory)
+                r = sd_journal_open_directory(ret, source->directory, 0);
+        else if (source->name_space)
+                r = sd_journal_open_namespace(ret, source->name_space, SD_JOURNAL_LOCAL_ONLY);
+        else
+                r = sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
+        if (r >= 0)
+                (void) sd_journal_set_data_threshold(*ret, FIELD_MAX);
+        return r;
+}
+
+static void close_journal(sd_journal **j) {
+        sd_journal_close(*j);
+}
+#define _cleanup_journal_ _cleanup_(close_journal)
+
+static int add_match(sd_journal *j, const char *field, const char *value) {
+        _cleanup_free_ char *match = NULL;
+
+        if (asprintf(&match, "%s=%s", field, value) < 0) {
+                match = NULL;
+                return -ENOMEM;
+        }
+        return sd_journal_add_match(j, match, 0);
+}
+
+static int match_uid(sd_journal *j, const EntrySource *source) {
+        char uid[16];
+
+        snprintf(uid, sizeof(uid), "%u", (unsigned) source->uid);
+        return add_match(j, "_UID", uid);
+}
+
+static int match_partition(sd_journal *j, const EntryQuery *q) {
+        char partition[16];
+        int r;
+
+        snprintf(partition, sizeof(partition), "%d", (int) q->partition);
+        r = add_match(j, "KAFKA_GROUP", q->group);
+        if (r >= 0)
+                r = add_match(j, "KAFKA_TOPIC", q->topic);
+        return r < 0 ? r : add_match(j, "KAFKA_PARTITION", partition);
+}
+
+/* The field's number. -ENOENT: the entry has none, or something else in it. */
+static int read_number(sd_journal *j, const char *field, int64_t *ret) {
+        size_t size, skip = strlen(field) + 1;
+        char text[FIELD_MAX];
+        const void *data;
+        int r;
+
+        r = sd_journal_get_data(j, field, &data, &size);
+        if (r < 0)
+                return r;
+        if (size <= skip || size - skip >= sizeof(text))
+                return -ENOENT;
+        memcpy(text, (const char *) data + skip, size - skip);
+        text[size - skip] = '\0';
+        return parse_i64(text, 0, INT64_MAX, ret) < 0 ? -ENOENT : 0;
+}
+
+static int scan(sd_journal *j, EntrySeen seen, void *userdata) {
+        int r;
+
+        while ((r = sd_journal_next(j)) > 0) {
+                int64_t offset, timestamp_ms = -1;
+
+                r = read_number(j, "KAFKA_OFFSET", &offset);
+                if (r >= 0)
+                        r = read_number(j, "KAFKA_TIMESTAMP", &timestamp_ms);
+                else if (r == -ENOENT)
+                        continue;
+                /* An entry in a file that is damaged, or was removed just now, is none. */
+                if (r < 0 && r != -ENOENT && r != -EBADMSG && r != -EADDRNOTAVAIL)
+                        return r;
+                if (r < 0 && r != -ENOENT)
+                        continue;
+                r = seen(userdata, offset, timestamp_ms);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+int entries_scan(const EntrySource *source, const EntryQuery *query, EntrySeen seen,
+                 void *userdata) {
+        _cleanup_journal_ sd_journal *j = NULL;
+        int64_t from_ms = query->since_ms - SKEW_MS;
+        int r;
+
+        r = open_journal(source, &j);
+        if (r >= 0)
+                r = match_uid(j, source);
+        if (r >= 0)
+                r = query->epoch ? add_match(j, "CRIER_EPOCH", query->epoch)
+                                 : match_partition(j, query);
+        if (r < 0)
+                return r;
+        r = from_ms > 0 ? sd_journal_seek_realtime_usec(j, (uint64_t) from_ms * USEC_PER_MSEC)
+                        : sd_journal_seek_head(j);
+        return r < 0 ? r : scan(j, seen, userdata);
+}
+
+/* ---- the horizon ---- */
+
+/* An entry's place in its journal's own count, which begins at 1: the cursor has it as
+ * "s=ID;i=NUMBER;…". A cursor is meant to be opaque (sd_journal_get_cursor(3)): what reads
+ * otherwise proves nothing here. */
+typedef struct Sequence {
+        char id[33];
+        char number[17]; /* hexadecimal */
+} Sequence;
+
+static bool read_sequence(sd_journal *j, Sequence *ret) {
+        char *cursor;
+        int n;
+
+        if (sd_journal_get_cursor(j, &cursor) < 0)
+                return false;
+        n = sscanf(cursor, "s=%32[0-9a-f];i=%16[0-9a-f];", ret->id, ret->number);
+        free(cursor);
+        return n == 2;
+}
+
+static int read_head(sd_journal *j) {
+        int r;
+
+        r = sd_journal_seek_head(j);
+        return r < 0 ? r : sd_journal_next(j);
+}
+
+int entries_horizon(const EntrySource *source, int64_t *ret_ms, bool *ret_uncut) {
+        _cleanup_journal_ sd_journal *j = NULL;
+        Sequence ours, first;
+        uint64_t usec;
+        bool known;
+        int r;
+
+        r = open_journal(source, &j);
+        if (r >= 0)
+                r = match_uid(j, source);
+        if (r >= 0)
+                r = read_head(j);
+        if (r < 0)
+                return r;
+        *ret_ms = -1;
+        *ret_uncut = false;
+        if (r == 0)
+                return 0;
+        r = sd_journal_get_realtime_usec(j, &usec);
+        if (r < 0)
+                return r;
+        known = read_sequence(j, &ours);
+        sd_journal_flush_matches(j);
+        r = read_head(j);
+        if (r < 0)
+                return r;
+        *ret_ms = (int64_t) (usec / USEC_PER_MSEC);
+        *ret_uncut = known && r > 0 && read_sequence(j, &first) && streq(first.number, "1") &&
+                     streq(ours.id, first.id);
+        return 0;
+}
+
+/* ---- records of what was written again ---- */
+
+static int match_records(sd_journal *j) {
+        const void *data;
+        size_t size, n = 0;
+        int r;
+
+        r = sd_journal_query_unique(j, "CRIER_FIRST");
+        if (r < 0)
+                return r;
+        SD_JOURNAL_FOREACH_UNIQUE(j, data, size) {
+                if (n++ == RANGES_MAX)
+                        break;
+                r = sd_journal_add_match(j, data, size);
+                if (r < 0)
+                        return r;
+        }
+        return n > 0;
+}
+
+static int find_records(const EntrySource *source, const EntryQuery *query, sd_journal *j) {
+        int r;
+
+        r = match_records(j);
+        if (r <= 0)
+                return r;
+        r = match_uid(j, source);
+        if (r >= 0)
+                r = match_partition(j, query);
+        if (r >= 0)
+                r = sd_journal_seek_head(j);
+        return r < 0 ? r : 1;
+}
+
+int entries_rewritten(const EntrySource *source, const EntryQuery *query, OffsetRange **ret,
+                      size_t *ret_n) {
+        _cleanup_journal_ sd_journal *j = NULL;
+        _cleanup_free_ OffsetRange *ranges = calloc(RANGES_MAX, sizeof(*ranges));
+        OffsetRange found;
+        size_t n = 0;
+        int r;
+
+        if (!ranges)
+                return -ENOMEM;
+        r = open_journal(source, &j);
+        if (r >= 0)
+                r = find_records(source, query, j);
+        if (r < 0)
+                return r;
+        while (r > 0 && n < RANGES_MAX && (r = sd_journal_next(j)) > 0)
+                if (read_number(j, "CRIER_FIRST", &found.first) >= 0 &&
+                    read_number(j, "CRIER_LAST", &found.last) >= 0)
+                        ranges[n++] = found;
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(ranges);
+        *ret_n = n;
+        return 0;
+}

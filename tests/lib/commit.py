@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Commits offsets with metadata for a group without members, as crierd or another program would. In
+Kafka's own protocol, because the Python client of Debian 12 knows no metadata."""
+
+import socket
+import struct
+
+OFFSET_COMMIT, VERSION = 8, 2
+
+
+def text(value):
+    data = b"" if value is None else value.encode()
+    return struct.pack(">h", -1 if value is None else len(data)) + data
+
+
+def commit(bootstrap, group, topic, offsets, metadata=None):
+    """offsets: {partition: offset}, all with the same metadata. The broker at `bootstrap` has to be
+    the group's coordinator: where there is one broker it is."""
+    host, port = bootstrap.rsplit(":", 1)
+    partitions = b"".join(
+        struct.pack(">iq", partition, offset) + text(metadata)
+        for partition, offset in offsets.items())
+    body = (text(group) + struct.pack(">i", -1) + text("") + struct.pack(">qi", -1, 1)
+            + text(topic) + struct.pack(">i", len(offsets)) + partitions)
+    request = struct.pack(">hhi", OFFSET_COMMIT, VERSION, 1) + text("test") + body
+    with socket.create_connection((host, int(port)), timeout=10) as s:
+        s.sendall(struct.pack(">i", len(request)) + request)
+        stream = s.makefile("rb")
+        answer = stream.read(struct.unpack(">i", stream.read(4))[0])
+    place = 4 + 4 + 2 + len(topic)
+    count = struct.unpack_from(">i", answer, place)[0]
+    errors = [struct.unpack_from(">ih", answer, place + 4 + 6 * i)[1] for i in range(count)]
+    assert count == len(offsets) and not any(errors), answer
+
+
+def metadata(epoch, cluster, host="0" * 32, clean=0, **more):
+    """What crierd commits beside an offset: crier/1."""
+    words = {"epoch": epoch, "cluster": cluster, "host": host, "clean": clean, **more}
+    return "crier/1 " + " ".join(f"{key}={value}" for key, value in words.items())

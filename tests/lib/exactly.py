@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The oracle of exactly-once: what the broker holds, event by event, against what stands in a
+machine's journal, by group, topic, partition, offset and epoch. It reads the journal with
+journalctl and the broker with confluent_kafka, and shares nothing with the daemon that it judges.
+
+An entry stands where a match on its epoch finds it, and counts where journald vouches that the
+daemon's user sent it. An event is what has a partition, an offset and a timestamp: a topic that was
+made anew has other events at the same offsets."""
+
+import collections
+import os
+import pathlib
+import subprocess
+import threading
+import zlib
+
+import confluent_kafka
+
+from lib import oracle, records, wait
+
+FIELDS = (
+    "CRIER_CUT",
+    "CRIER_EPOCH",
+    "KAFKA_GROUP",
+    "KAFKA_KEY",
+    "KAFKA_OFFSET",
+    "KAFKA_PARTITION",
+    "KAFKA_TIMESTAMP",
+    "KAFKA_TOPIC",
+    "KAFKA_VALUE",
+    "MESSAGE",
+    "MESSAGE_ID",
+    "_UID",
+)
+
+# An event: which one, and the check sum of its key and value.
+Event = collections.namedtuple("Event", "partition offset timestamp")
+# An entry of an event; `cut` where it was written without its value.
+Row = collections.namedtuple("Row", "epoch event sum cut")
+
+
+def checksum(key, value):
+    """Of a key and a value, each bytes or None."""
+    return zlib.crc32(key or b"", zlib.crc32(value or b"", key is None))
+
+
+def parse(stream):
+    """The entries of `journalctl -o export` as dicts of bytes. Of a field that occurs several times
+    the last value is kept."""
+    entry = {}
+    for line in stream:
+        if line == b"\n":
+            if entry:
+                yield entry
+            entry = {}
+            continue
+        name, assigned, value = line[:-1].partition(b"=")
+        if not assigned:
+            value = stream.read(int.from_bytes(stream.read(8), "little"))
+            stream.read(1)
+        entry[name.decode("ascii")] = value
+    if entry:
+        yield entry
+
+
+class Journal:
+    """A machine's journal, or the copies of its files in `directory` of the machine."""
+
+    def __init__(self, machine, directory=None):
+        self.machine = machine
+        self.where = ["-D", directory] if directory else []
+        self.uid = machine.run("id", "-u", "crier").stdout.strip().encode()
+        self.foreign = set()
+
+    def read(self, *matches, fields=FIELDS):
+        """The entries that journalctl finds, in the journal's order, one after the other."""
+        command = self.machine.command(
+            "journalctl",
+            "--quiet",
+            "--no-pager",
+            "--all",
+            "--output=export",
+            "--output-fields=" + ",".join(fields),
+            *self.where,
+            *matches,
+        )
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=1 << 20,
+        ) as process:
+            yield from parse(process.stdout)
+            complaint = process.stderr.read().decode(errors="replace")
+            # journalctl ends with 1 where nothing matched.
+            assert process.wait() in (0, 1) and not complaint, complaint
+
+    def epochs(self, group):
+        """The epochs that entries of this group have."""
+        told = self.machine.run("journalctl", *self.where, "-F", "CRIER_EPOCH", check=False)
+        found = []
+        for epoch in told.stdout.split():
+            if (epoch, group) in self.foreign:
+                continue
+            of_group = self.read(f"CRIER_EPOCH={epoch}", f"KAFKA_GROUP={group}", "-n", "1")
+            if next(of_group, None):
+                found.append(epoch)
+            else:
+                self.foreign.add((epoch, group))
+        return found
+
+    def rows(self, group, topic, exactly=True):
+        """The group's entries, as matches on its epochs find them; `exactly` false: on the group,
+        as for a group whose entries have no epoch. Returns them and how many entries of others
+        with our field names there are."""
+        matches = [f"KAFKA_GROUP={group}", f"MESSAGE_ID={records.IDS['EVENT']}"]
+        if exactly:
+            matches = [f"CRIER_EPOCH={epoch}" for epoch in self.epochs(group)]
+        found, forged = [], 0
+        for entry in self.read(*matches) if matches else ():
+            if entry.get("_UID") != self.uid:
+                forged += 1
+            elif entry.get("KAFKA_GROUP") == group.encode() and "KAFKA_OFFSET" in entry:
+                if entry["KAFKA_TOPIC"] == topic.encode() and _is_event(entry):
+                    found.append(_row(entry))
+        return found, forged
+
+    def notices(self, kind, **fields):
+        """The daemon's records of a kind, as dicts of text; `fields` as further matches."""
+        matches = [f"{name}={value}" for name, value in fields.items()]
+        names = "MESSAGE CRIER_CAUSE CRIER_COUNT CRIER_FIRST CRIER_LAST KAFKA_PARTITION KAFKA_TOPIC"
+        return [
+            {name: value.decode(errors="replace") for name, value in entry.items()}
+            for entry in self.read(
+                f"MESSAGE_ID={records.IDS[kind]}",
+                f"_UID={self.uid.decode()}",
+                *matches,
+                fields=names.split(),
+            )
+        ]
+
+
+def _is_event(entry):
+    return entry.get("MESSAGE_ID", b"").decode() == records.IDS["EVENT"]
+
+
+def _row(entry):
+    value = entry.get("KAFKA_VALUE", entry.get("MESSAGE"))
+    return Row(
+        entry.get("CRIER_EPOCH", b"").decode(),
+        Event(
+            int(entry["KAFKA_PARTITION"]),
+            int(entry["KAFKA_OFFSET"]),
+            int(entry.get("KAFKA_TIMESTAMP", -1)),
+        ),
+        checksum(entry.get("KAFKA_KEY"), value),
+        entry.get("CRIER_CUT") == b"value",
+    )
+
+
+def patiently(ask, timeout=60):
+    """What a broker answers, as soon as it does: a leader may be on its way."""
+    said = []
+
+    def answered():
+        try:
+            return [ask()]
+        except confluent_kafka.KafkaException as error:
+            said.append(error)
+            return None
+
+    return wait.until(answered, timeout, lambda: f"the broker answers: {said[-1]}", interval=0.3)[0]
+
+
+def ranges(bootstrap, topic, group="oracle"):
+    """{partition: (first offset, end)} of what the broker keeps."""
+    client = oracle.consumer(bootstrap, group, log_level=0)
+
+    def ask():
+        return {
+            partition: client.get_watermark_offsets(
+                confluent_kafka.TopicPartition(topic, partition), timeout=10
+            )
+            for partition in oracle.partitions(client, topic)
+        }
+
+    try:
+        return patiently(ask)
+    finally:
+        client.close()
+
+
+def content(bootstrap, topic, timeout=120):
+    """What the topic holds: {Event: check sum}. Reads each partition up to the end that it has when
+    the call begins."""
+    client = oracle.consumer(bootstrap, log_level=0)
+    found, said = {}, []
+    try:
+        left = {
+            partition: (low, high)
+            for partition, (low, high) in ranges(bootstrap, topic).items()
+            if high > low
+        }
+        client.assign(
+            [confluent_kafka.TopicPartition(topic, p, low) for p, (low, _) in left.items()]
+        )
+
+        def read():
+            for message in client.consume(10000, timeout=0.2):
+                if message.error():
+                    said.append(message.error())
+                    continue
+                partition, offset = message.partition(), message.offset()
+                event = Event(partition, offset, message.timestamp()[1])
+                found[event] = checksum(message.key(), message.value())
+                if partition in left and offset >= left[partition][1] - 1:
+                    del left[partition]
+            return not left
+
+        wait.until(read, timeout, lambda: f"{topic} {left} is read: {said[-3:]}", interval=0)
+        return found
+    finally:
+        client.close()
+
+
+class Report:
+    """What the oracle says.
+
+    lost:       events that must stand in the journal and do not
+    twice:      events that stand there more than once under one epoch
+    again:      events that stand there under several epochs: right only after a deliberate move
+    strange:    entries of events that the broker never had
+    altered:    entries with another key or value than the event
+    reordered:  events that stand behind a later one of their partition and epoch
+    cut:        entries without their value
+    spans:      {partition: {epoch: [offsets in the order written]}}, epochs in the order seen"""
+
+    def __init__(self, rows, known, expected=None, forged=0):
+        self.rows = len(rows)
+        self.forged = forged
+        self.expected = set(known if expected is None else expected)
+        seen = collections.defaultdict(collections.Counter)
+        highest = {}
+        self.spans = {}
+        self.strange, self.altered, self.reordered, self.cut = [], [], [], []
+        for row in rows:
+            event = row.event
+            seen[event][row.epoch] += 1
+            self.spans.setdefault(event.partition, {}).setdefault(row.epoch, []).append(
+                event.offset
+            )
+            stream = (event.partition, row.epoch)
+            if event.offset < highest.get(stream, -1) and seen[event][row.epoch] == 1:
+                self.reordered.append(event)
+            highest[stream] = max(event.offset, highest.get(stream, -1))
+            if event not in known:
+                self.strange.append(event)
+            elif row.cut:
+                self.cut.append(event)
+            elif known[event] != row.sum:
+                self.altered.append(event)
+        self.lost = sorted(self.expected - set(seen))
+        self.twice = sorted(e for e, epochs in seen.items() if max(epochs.values()) > 1)
+        self.again = sorted(e for e, epochs in seen.items() if len(epochs) > 1)
+
+    def __str__(self):
+        names = "lost twice again strange altered reordered cut"
+        figures = ", ".join(f"{len(getattr(self, name))} {name}" for name in names.split())
+        epochs = len({epoch for spans in self.spans.values() for epoch in spans})
+        return (
+            f"{len(self.expected)} events, {self.rows} entries, {epochs} epochs: {figures}; "
+            f"{self.forged} of others"
+        )
+
+    def explain(self):
+        """With the first events of what is wrong."""
+        parts = [str(self)]
+        for name in ("lost", "twice", "again", "strange", "altered"):
+            events = getattr(self, name)
+            if events:
+                parts.append(f"{name}: " + ", ".join(map(places, _runs(events)[:12])))
+        return "\n".join(parts)
+
+    def check(self, moved=False):
+        """Nothing lost and nothing twice; `moved`: somebody made the group read again."""
+        wrong = [self.lost, self.twice, self.strange, self.altered]
+        assert not any(wrong + ([] if moved else [self.again])), self.explain()
+
+    def newest(self, partition):
+        """(offsets written under the partition's newest epoch, sorted)"""
+        return sorted(list(self.spans[partition].values())[-1])
+
+
+def _runs(events):
+    """Neighbouring events as (first, last)."""
+    runs = []
+    for event in sorted(events):
+        if runs and event[:2] == (runs[-1][1].partition, runs[-1][1].offset + 1):
+            runs[-1] = (runs[-1][0], event)
+        else:
+            runs.append((event, event))
+    return runs
+
+
+def places(run):
+    first, last = run
+    return f"{first.partition}:{first.offset}-{last.offset}"
+
+
+class Copier:
+    """Keeps what journald throws away: hard links to all journal files of the machine, made as the
+    files appear. Use it as a context manager; `directory` is where they are, in the machine."""
+
+    directory = "/var/log/crier-copies"
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.outside = pathlib.Path(f"/proc/{machine.leader}/root")
+        self.copies = self.outside / self.directory.lstrip("/")
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.error = None
+
+    def __enter__(self):
+        self.machine.run("mkdir", "-p", self.directory)
+        self.copy()
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join()
+        self.machine.run("rm", "-rf", self.directory)
+
+    def _run(self):
+        try:
+            while not self.stopped.wait(0.05):
+                self.copy()
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def copy(self):
+        """Links what is new. A file keeps its inode when journald renames it."""
+        for path in (self.outside / "var/log/journal").glob("*/*.journal*"):
+            try:
+                inode = path.stat().st_ino
+                os.link(path, self.copies / f"{inode}.journal")
+            except FileExistsError:
+                continue
+            except FileNotFoundError:
+                # Renamed or removed between the listing and the look; a renamed one is there next
+                # time.
+                continue
+
+    def journal(self):
+        """All that the journal ever held while it was copied."""
+        self.copy()
+        assert self.error is None, self.error
+        return Journal(self.machine, self.directory)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Journal files with the entries that a test wants, journald's own fields included: made by
+systemd-journal-remote, which takes the export format and needs neither root nor journald."""
+
+import os
+import pathlib
+import subprocess
+
+PROGRAM = pathlib.Path("/lib/systemd/systemd-journal-remote")
+
+
+def export(entries):
+    """Entries (dicts of field → text or bytes, or a list of these) in the export format. `at_ms` is
+    an entry's time."""
+    parts = []
+    for entry in entries:
+        usec = int(entry["at_ms"] * 1000)
+        parts.append(b"__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%s\n"
+                     % (usec, usec % 10**15, b"b" * 32))
+        for name, values in entry.items():
+            if name == "at_ms":
+                continue
+            for value in values if isinstance(values, list) else [values]:
+                value = value if isinstance(value, bytes) else str(value).encode()
+                parts.append(b"%s\n%s%s\n" % (name.encode(), len(value).to_bytes(8, "little"),
+                                              value))
+        parts.append(b"\n")
+    return b"".join(parts)
+
+
+def write(path, entries):
+    """A journal file at `path` (its name ends with .journal) with these entries, in this order."""
+    done = subprocess.run([PROGRAM, "--split-mode=none", f"--output={path}", "-"],
+                          input=export(entries), capture_output=True, timeout=60,
+                          env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"})
+    assert done.returncode == 0, done.stderr
+
+
+def number_from(path, first):
+    """Numbers the file's entries from `first` on, as if that many less one had been in files that
+    are gone: journal-file format, "Entry objects" (the number is no part of any hash)."""
+    data = bytearray(pathlib.Path(path).read_bytes())
+
+    def number(at):
+        return int.from_bytes(data[at:at + 8], "little")
+
+    def add(at):
+        data[at:at + 8] = (number(at) + first - 1).to_bytes(8, "little")
+
+    place, end = number(88), number(136)  # header_size; tail_object_offset
+    for at in (160, 168):  # tail_entry_seqnum, head_entry_seqnum
+        add(at)
+    while place <= end:
+        if data[place] == 3:
+            add(place + 16)
+        place += (number(place + 8) + 7) // 8 * 8
+    pathlib.Path(path).write_bytes(data)

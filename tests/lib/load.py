@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Load on a topic as a thread: as much as its group can take, or a steady rate. It never runs
+further ahead of the group's commits than it is told, so that the end of a test does not wait for
+what nobody needed."""
+
+import random
+import threading
+import time
+
+import confluent_kafka
+
+from lib import exactly, oracle
+
+PADDING = b"x" * 80
+
+
+class Feeder:
+    """Produces until it is stopped, or has made `count` events. `ahead`: how many events the group
+    may have to catch up; `rate`: events a second, None for as many as that. Use it as a context
+    manager."""
+
+    def __init__(self, bootstrap, topic, group, ahead=20000, rate=None, count=None, seed=0):
+        self.bootstrap, self.topic, self.group = bootstrap, topic, group
+        self.ahead, self.rate, self.count = ahead, rate, count
+        self.random = random.Random(seed)
+        self.made = 0
+        self.lag = 0
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.error = None
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """Ends it, and waits until the broker has all that was made."""
+        self.stopped.set()
+        if self.thread.is_alive():
+            self.thread.join()
+
+    def _run(self):
+        try:
+            self.producer = confluent_kafka.Producer(
+                {
+                    "bootstrap.servers": self.bootstrap,
+                    "enable.idempotence": True,
+                    "linger.ms": 5,
+                    "log_level": 0,
+                    "reconnect.backoff.max.ms": 1000,
+                }
+            )
+            self.partitions = exactly.ranges(self.bootstrap, self.topic)
+            self.before = sum(high for _, high in self.partitions.values())
+            self._feed()
+            assert self.producer.flush(90) == 0, "the broker does not take what was produced"
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def _feed(self):
+        client = oracle.consumer(self.bootstrap, self.group, log_level=0)
+        begun = looked = time.monotonic()
+        fits = self.ahead
+        try:
+            while not self.stopped.is_set() and self.made != self.count:
+                now = time.monotonic()
+                if now - looked > 0.2 or fits <= 0:
+                    fits = self._room(client, fits)
+                    looked = time.monotonic()
+                due = fits
+                if self.rate is not None:
+                    due = min(fits, int((now - begun) * self.rate) - self.made)
+                if self.count is not None:
+                    due = min(due, self.count - self.made)
+                due = min(due, 2000)
+                if due <= 0:
+                    self.stopped.wait(0.02)
+                    continue
+                self._produce(due)
+                fits -= due
+        finally:
+            client.close()
+
+    def _room(self, client, before):
+        """How many more events the group can be given now."""
+        places = [confluent_kafka.TopicPartition(self.topic, p) for p in self.partitions]
+        try:
+            done = sum(max(p.offset, 0) for p in client.committed(places, timeout=2))
+        except confluent_kafka.KafkaException:
+            return min(before, 0)
+        self.lag = self.before + self.made - done
+        return self.ahead - self.lag
+
+    def _produce(self, count):
+        for _ in range(count):
+            value = b"%d %s" % (self.made, PADDING[: self.random.randrange(40, 80)])
+            while True:
+                try:
+                    self.producer.produce(
+                        self.topic, value, partition=self.made % len(self.partitions)
+                    )
+                    break
+                except BufferError:
+                    if self.stopped.is_set():
+                        return
+                    self.producer.poll(0.1)
+            self.made += 1
+        self.producer.poll(0)
