@@ -128,7 +128,7 @@ bool journal_was_followed(const Journal *j, uint32_t before, uint32_t sent_ms) {
 
                 if (j->barriers_sent - n >= BARRIERS_KEPT || b->sent_ms - sent_ms > PROMPT_MS)
                         return false;
-                if (b->seen && b->prompt)
+                if (b->seen)
                         return true;
         }
         return false;
@@ -274,18 +274,15 @@ static Waiting who_waits(const Journal *j, uint64_t now) {
         return w;
 }
 
-/* journald's rate limit counts debug entries by themselves. A prompt barrier has to show whether
- * events pass, so it is one of their kind. */
 static int send_barrier(Journal *j, uint64_t now) {
         _cleanup_(entry_done) Entry e = {0};
         _cleanup_buffer_ Buffer text = {0};
         uint32_t number = j->barriers_sent + 1;
-        RecordId like = j->prompt ? RECORD_EVENT : RECORD_BARRIER;
         int r;
 
         buffer_appendf(&text, SD_ID128_FORMAT_STR ".%u", SD_ID128_FORMAT_VAL(j->token), number);
         buffer_append_string(&e.message, "Reading back up to here");
-        record_fields_as(RECORD_BARRIER, record_level(like), &e.fields);
+        record_fields(RECORD_BARRIER, &e.fields);
         entry_field_string(&e.fields, "MESSAGE", buffer_string(&e.message));
         entry_field(&e.fields, "CRIER_BARRIER", text.data, text.size);
         r = j->ops->send(j->ops_userdata, &e);
@@ -295,7 +292,6 @@ static int send_barrier(Journal *j, uint64_t now) {
         j->barrier_usec = now;
         j->barriers[number % BARRIERS_KEPT] = (Barrier){
                 .sent_ms = (uint32_t) (now / USEC_PER_MSEC),
-                .prompt = j->prompt,
         };
         j->prompt = false;
         return 0;

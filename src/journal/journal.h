@@ -22,7 +22,6 @@
 /* One that was sent. */
 typedef struct Barrier {
         uint32_t sent_ms; /* the low bits of a clock */
-        bool prompt;      /* right behind entries that had been lost, and as urgent as they are */
         bool seen;
 } Barrier;
 
@@ -136,7 +135,7 @@ const char *journal_cause_to_string(JournalCause cause);
 
 /* ---- for ledger.c ---- */
 
-/* Whether a prompt barrier that was sent right behind an entry is readable. The entry: sent when as
+/* Whether a barrier that was sent right behind an entry is readable. The entry: sent when as
  * many barriers had been as `before` says, at `sent_ms`. */
 bool journal_was_followed(const Journal *j, uint32_t before, uint32_t sent_ms);
 int journal_add(Journal *j, Ledger *l);

@@ -26,14 +26,10 @@ int record_level(RecordId id) {
         return record_kinds[id].level;
 }
 
-void record_fields_as(RecordId id, int level, Buffer *fields) {
-        entry_field_string(fields, "MESSAGE_ID", record_kinds[id].message_id);
-        entry_field_i64(fields, "PRIORITY", level);
-        entry_field_string(fields, "SYSLOG_IDENTIFIER", "crierd");
-}
-
 void record_fields(RecordId id, Buffer *fields) {
-        record_fields_as(id, record_kinds[id].level, fields);
+        entry_field_string(fields, "MESSAGE_ID", record_kinds[id].message_id);
+        entry_field_i64(fields, "PRIORITY", record_kinds[id].level);
+        entry_field_string(fields, "SYSLOG_IDENTIFIER", "crierd");
 }
 
 void record_write(Sink *s, RecordId id, const RecordField *fields, const char *format, ...) {

@@ -30,8 +30,6 @@ int record_level(RecordId id);
 /* Appends the fields that every entry of ours begins with: MESSAGE_ID, PRIORITY, SYSLOG_IDENTIFIER.
  */
 void record_fields(RecordId id, Buffer *fields);
-/* The same, of another level. */
-void record_fields_as(RecordId id, int level, Buffer *fields);
 
 /* Writes a record to the journal, and as a line to standard error where that does not lead to the
  * journal as well. `fields` ends at the first NULL name; may be NULL. Never fails: a record that
