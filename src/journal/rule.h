@@ -4,14 +4,12 @@
 /*
  * Names for the rules of exactly-once delivery where the code follows them: RULE(anchor) stands
  * where the anchor is demanded, and nowhere else. In the product a rule is `true` and leaves no
- * trace. The simulator (tests/sim) compiles the same files with switches behind the names, so that
- * it can show of each rule that deliveries go wrong without it. What each means:
- * tests/sim/rules.def.
+ * trace. The simulator compiles the same files with switches behind the names (-include
+ * tests/sim/rules.h), so that it can show of each rule that deliveries go wrong without it. What
+ * each means: rules.def there.
  */
 
-#ifdef CRIER_SIM
-#include "sim/rules.h"
-#else
+#ifndef RULE
 #include <stdbool.h>
 #define RULE(name) true
 #endif
