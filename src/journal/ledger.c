@@ -371,10 +371,9 @@ bool ledger_commit_is_due(const Ledger *l) {
 }
 
 bool ledger_owes(const Ledger *l) {
-        return !l->fenced &&
-               (l->phase == LEDGER_OPENING ||
-                (l->phase > LEDGER_OPENING &&
-                 (l->n_open > 0 || ledger_position(l) != l->committed)));
+        return !l->fenced && (l->phase == LEDGER_OPENING ||
+                              (l->phase > LEDGER_OPENING &&
+                               (l->n_open > 0 || ledger_position(l) != l->committed)));
 }
 
 static void job_begin(Ledger *l, bool final) {

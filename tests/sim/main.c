@@ -154,8 +154,8 @@ static int self_test(Run *r) {
 
         for (unsigned i = 0; i < SIM_RULES; i++)
                 failed += !is_missed(r, i);
-        printf("sim: each of %u rules switched off, seeds from %llu: %u not missed\n", SIM_RULES,
-               (unsigned long long) arg_first, failed);
+        printf("sim: each of %u rules switched off, seeds from %llu: %u not missed\n",
+               (unsigned) SIM_RULES, (unsigned long long) arg_first, failed);
         return failed > 0;
 }
 

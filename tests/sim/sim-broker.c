@@ -217,6 +217,7 @@ void request_orphan(World *w, int member) {
 
 void script_work(World *w, Dice *d) {
         Group *g = &w->group;
+        Commit taken = {.exists = true};
         unsigned turn = pick(d, 6);
 
         if (!w->script_member || group_find(g, SCRIPT_ID) < 0)
@@ -231,9 +232,9 @@ void script_work(World *w, Dice *d) {
 
                 if (g->owners[p] != SCRIPT_ID || !e || pick(d, 3) != 0)
                         continue;
-                say(w, "script: p%u: consumes and commits %d", p, e->offset + 1);
-                group_land(w, SCRIPT_ID, w->script_generation, p,
-                           &(Commit){.exists = true, .offset = e->offset + 1});
+                taken.offset = e->offset + 1;
+                say(w, "script: p%u: consumes and commits %d", p, (int) taken.offset);
+                group_land(w, SCRIPT_ID, w->script_generation, p, &taken);
         }
 }
 

@@ -239,6 +239,8 @@ static void judge_found(World *w, const Found *f) {
                 return;
         if (is_noticed(w, p, era, e->offset))
                 w->excused[EXCUSE_BOTH_HOSTS]++;
+        else if (f->standing[0] == 0 || f->standing[1] == 0)
+                w->excused[EXCUSE_VACUUMED]++;
         else
                 wrong_of(w, p, "silent: offset %d of p%u era %u stands on both hosts", e->offset, p,
                          era);

@@ -23,7 +23,7 @@ static const PlagueInfo plagues[] = {
 
 static const unsigned everyday[] = {
 #define SIM_ACTION(name, weight) weight,
-#include "sim/plagues.def"
+#include "sim/actions.def"
 #undef SIM_ACTION
 };
 
@@ -82,7 +82,7 @@ void schedule_make(uint64_t seed, const char *focus, Setup *ret, Action *actions
         bool often = seed % 2 == 1 || *focus;
         uint64_t state = seed * UINT64_C(0x5851f42d4c957f2d) + 1;
         unsigned weights[ACTIONS], total = 0;
-        ActionId table[4096];
+        ActionId table[4096] = {0};
 
         setup_make(&state, often, focus, ret);
         memcpy(weights, everyday, sizeof(weights));

@@ -240,12 +240,14 @@ static void do_forge(World *w, Dice *d) {
         unsigned p = pick_partition(w, d);
         const Commit *c = &w->group.commits[p];
         const Event *e = c->marked ? log_at(&w->logs[p], c->offset + pick(d, 4)) : NULL;
+        Item item = {.forged = true};
 
         if (!e)
                 return;
-        journald_send(
-                j,
-                &(Item){.epoch = c->epoch, .offset = e->offset, .stamp = e->stamp, .forged = true});
+        item.epoch = c->epoch;
+        item.offset = e->offset;
+        item.stamp = e->stamp;
+        journald_send(j, &item);
         say(w, "another user: forges %u/%d", c->epoch, e->offset);
 }
 
@@ -344,7 +346,7 @@ typedef void (*Doing)(World *w, Dice *d);
 
 static const Doing doings[] = {
 #define SIM_ACTION(name, weight) [ACTION_##name] = do_##name,
-#include "sim/plagues.def"
+#include "sim/actions.def"
 #undef SIM_ACTION
 };
 

@@ -30,9 +30,9 @@
 #define NOTICES_MAX 1024
 #define MEMBERS_MAX 128
 
-/* Kinds of faults; a seed has some of them. Rows: name, actions and how often (in tenths). */
+/* Kinds of faults; a seed has some of them. */
 typedef enum Plague {
-#define SIM_PLAGUE(name, ...) PLAGUE_##name,
+#define SIM_PLAGUE(name, first, first_weight, second, second_weight) PLAGUE_##name,
 #include "sim/plagues.def"
 #undef SIM_PLAGUE
         PLAGUES,
@@ -40,7 +40,7 @@ typedef enum Plague {
 
 typedef enum ActionId {
 #define SIM_ACTION(name, weight) ACTION_##name,
-#include "sim/plagues.def"
+#include "sim/actions.def"
 #undef SIM_ACTION
         ACTIONS,
 } ActionId;

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Unit tests of what ledgers share: locks, barriers, searches, syncs, and what is done about
+ * entries that were lost. One behaviour each; what they do together, under faults, is tests/sim's.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "ledger-fixture.h"
+
+static void test_waits_for_the_lock_and_says_so_once(void **state) {
+        Fixture *f = *state;
+
+        f->locked_elsewhere = true;
+        assert_true(fixture_step(f, 0) <= USEC_PER_SEC);
+        fixture_step(f, USEC_PER_SEC);
+        assert_int_equal(f->ledger->phase, LEDGER_LOCKING);
+        assert_int_equal(f->notices[RECORD_LOCK_WAITING], 1);
+        f->locked_elsewhere = false;
+        fixture_step(f, USEC_PER_SEC);
+        assert_int_equal(f->ledger->phase, LEDGER_FETCHING);
+        assert_int_equal(f->notices[RECORD_LOCK_TAKEN], 1);
+        assert_true(f->woken > 0);
+}
+
+static void test_a_scan_waits_for_a_barrier_sent_after_the_fetch(void **state) {
+        Fixture *f = *state;
+        uint32_t before;
+
+        fixture_step(f, 0);
+        ledger_fetched(f->ledger, -1, NULL, 0, 0, 0);
+        before = f->journal.barriers_sent;
+        journal_read_barrier(&f->journal, before);
+        fixture_step(f, 0);
+        assert_null(f->scan);
+        assert_int_equal(f->journal.barriers_sent, before + 1);
+        fixture_show_barrier(f);
+        assert_non_null(f->scan);
+        assert_false(f->scan->look);
+}
+
+static void test_a_socket_that_takes_nothing_leaves_the_row_queued(void **state) {
+        Fixture *f = *state;
+        Entry e = {0};
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        f->send_error = -EAGAIN;
+        assert_int_equal(journal_write(&f->journal, f->ledger, ledger_next(f->ledger), &e, f->now),
+                         -EAGAIN);
+        assert_non_null(ledger_next(f->ledger));
+}
+
+static void test_only_what_was_read_back_is_verified(void **state) {
+        Fixture *f = *state;
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        fixture_receive(f, 1, 101);
+        fixture_send_next(f);
+        fixture_send_next(f);
+        assert_int_equal(ledger_position(f->ledger), 0);
+        fixture_read_back(f, 1);
+        assert_int_equal(ledger_position(f->ledger), 0);
+        fixture_read_back(f, 0);
+        assert_int_equal(ledger_position(f->ledger), 2);
+        assert_int_equal(f->released, 2);
+}
+
+static void test_a_late_row_gets_a_barrier_and_no_sooner(void **state) {
+        Fixture *f = *state;
+        uint64_t next;
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        fixture_send_next(f);
+        next = fixture_step(f, 0);
+        assert_int_equal(f->sent, 1);
+        assert_true(next > 0 && next <= 200 * USEC_PER_MSEC);
+        fixture_step(f, next);
+        assert_int_equal(f->sent, 2);
+}
+
+static void test_lost_is_only_what_a_look_does_not_find(void **state) {
+        static const Standing standing[] = {{.offset = 0, .timestamp = 100}};
+        Fixture *f = *state;
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        fixture_send_next(f);
+        fixture_step(f, 250 * USEC_PER_MSEC);
+        fixture_show_barrier(f);
+        fixture_answer_scan(f, standing, 1);
+        assert_null(ledger_next(f->ledger));
+        assert_int_equal(ledger_position(f->ledger), 1);
+        assert_int_equal(f->notices[RECORD_ENTRIES_LOST], 0);
+}
+
+static void test_what_was_lost_is_written_again_and_said(void **state) {
+        Fixture *f = *state;
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        fixture_receive(f, 1, 101);
+        fixture_send_next(f);
+        fixture_send_next(f);
+        fixture_read_back(f, 1);
+        fixture_lose(f, false);
+        assert_int_equal(f->notices[RECORD_ENTRIES_LOST], 1);
+        assert_int_equal(f->notice.count, 1);
+        assert_int_equal(f->notice.first, 0);
+        assert_int_equal(fixture_send_next(f)->offset, 0);
+        assert_int_equal(f->ledger->stats.written_again, 1);
+        fixture_read_back(f, 0);
+        assert_int_equal(ledger_position(f->ledger), 2);
+}
+
+static void test_an_entry_lost_twice_by_itself_is_cut(void **state) {
+        Fixture *f = *state;
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        fixture_send_next(f);
+        fixture_lose(f, false);
+        for (unsigned i = 0; i < LEDGER_FAULTS_MAX; i++) {
+                assert_false(row_is_cut(fixture_send_next(f)));
+                fixture_lose(f, true);
+        }
+        assert_int_equal(f->notices[RECORD_VALUE_CUT], 1);
+        assert_true(row_is_cut(ledger_next(f->ledger)));
+        fixture_send_next(f);
+        fixture_read_back(f, 0);
+        assert_int_equal(f->ledger->stats.cut, 1);
+}
+
+static void test_a_journal_that_drops_for_a_while_cuts_nothing(void **state) {
+        Fixture *f = *state;
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        for (unsigned i = 0; i < 10; i++) {
+                fixture_send_next(f);
+                /* The barriers that follow at once are dropped as well. */
+                fixture_step(f, 30 * USEC_PER_MSEC);
+                fixture_step(f, 5 * USEC_PER_SEC);
+                fixture_show_barrier(f);
+                fixture_answer_scan(f, NULL, 0);
+        }
+        assert_false(row_is_cut(ledger_next(f->ledger)));
+        assert_int_equal(f->notices[RECORD_VALUE_CUT], 0);
+}
+
+static void test_a_silent_journal_is_said_and_its_return_too(void **state) {
+        Fixture *f = *state;
+
+        fixture_run(f);
+        fixture_receive(f, 0, 100);
+        fixture_send_next(f);
+        for (unsigned i = 0; i < 20; i++)
+                fixture_step(f, USEC_PER_SEC);
+        assert_int_equal(f->notices[RECORD_JOURNAL_SILENT], 1);
+        fixture_show_barrier(f);
+        assert_int_equal(f->notices[RECORD_JOURNAL_HEARD], 1);
+        fixture_answer_scan(f, NULL, 0);
+}
+
+static void test_sync_comes_before_the_commit_and_after_the_position(void **state) {
+        Fixture *f = *state;
+
+        fixture_open_ledger(f, true);
+        fixture_run(f);
+        fixture_write_verified(f, 0);
+        ledger_commit_begin(f->ledger);
+        assert_false(fixture_commits(f));
+        fixture_step(f, 0);
+        assert_true(f->syncing);
+        fixture_write_verified(f, 1);
+        assert_false(fixture_commits(f));
+        journal_synced(&f->journal, 0, f->now);
+        fixture_expect_commit(f, 1, false);
+}
+
+static void test_a_sync_that_fails_is_done_again(void **state) {
+        Fixture *f = *state;
+
+        fixture_open_ledger(f, true);
+        fixture_run(f);
+        fixture_write_verified(f, 0);
+        ledger_commit_begin(f->ledger);
+        fixture_step(f, 0);
+        f->syncing = false;
+        journal_synced(&f->journal, -EIO, f->now);
+        assert_false(fixture_commits(f));
+        fixture_step(f, USEC_PER_SEC);
+        assert_true(f->syncing);
+        journal_synced(&f->journal, 0, f->now);
+        fixture_expect_commit(f, 1, false);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fixture_set_up, fixture_tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(waits_for_the_lock_and_says_so_once),
+                TEST(a_scan_waits_for_a_barrier_sent_after_the_fetch),
+                TEST(a_socket_that_takes_nothing_leaves_the_row_queued),
+                TEST(only_what_was_read_back_is_verified),
+                TEST(a_late_row_gets_a_barrier_and_no_sooner),
+                TEST(lost_is_only_what_a_look_does_not_find),
+                TEST(what_was_lost_is_written_again_and_said),
+                TEST(an_entry_lost_twice_by_itself_is_cut),
+                TEST(a_journal_that_drops_for_a_while_cuts_nothing),
+                TEST(a_silent_journal_is_said_and_its_return_too),
+                TEST(sync_comes_before_the_commit_and_after_the_position),
+                TEST(a_sync_that_fails_is_done_again),
+        };
+
+        return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}
