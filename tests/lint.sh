@@ -85,7 +85,7 @@ static_tidy() {
         need clang-tidy clang-tidy || return 1
         local flags
         read -ra flags < <(pkg-config --cflags rdkafka libconfig libsystemd jansson smartcols ncursesw)
-        flags+=(-std=gnu17 -D_GNU_SOURCE -I src -I "$scratch/build" -include "$scratch/build/config.h"
+        flags+=(-std=gnu17 -D_GNU_SOURCE -I src -I tests -I "$scratch/build" -include "$scratch/build/config.h"
                 "-DTESTS_DIR=\"tests\"" "-DSYSCONFDIR=\"/etc\"")
         printf '%s\0' "${c_sources[@]}" |
                 xargs -0 -P 2 -I FILE clang-tidy --quiet FILE -- "${flags[@]}" >"$scratch/tidy" 2>/dev/null ||

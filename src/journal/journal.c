@@ -7,14 +7,19 @@
 
 #include <errno.h>
 
+#include "journal/rule.h"
+
 /* An entry that was sent so long ago and was not read back is worth a barrier. */
 #define LATE_USEC (200 * USEC_PER_MSEC)
 
-/* A barrier that is missed is sent anew, after a wait that grows; when none has appeared for longer,
- * that is said. */
+/* A barrier that is missed is sent anew, after a wait that grows; when none has appeared for
+ * longer, that is said. */
 #define BARRIER_WAIT_USEC USEC_PER_SEC
 #define BARRIER_WAIT_MAX_USEC (30 * USEC_PER_SEC)
 #define SILENT_USEC (5 * USEC_PER_SEC)
+
+/* An entry and a barrier that were sent within this time met the same journal. */
+#define PROMPT_MS 50
 
 /* Between two barriers there is at least so much time, whoever asks for them. */
 #define BARRIER_PAUSE_USEC (20 * USEC_PER_MSEC)
@@ -85,14 +90,6 @@ void journal_notice(Journal *j, JournalNotice n) {
         j->handlers.notice(j->userdata, &n);
 }
 
-int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now) {
-        int r = j->ops->send(j->ops_userdata, e);
-
-        if (r >= 0)
-                ledger_sent(l, row, now);
-        return r;
-}
-
 /* ---- what was read back ---- */
 
 static Ledger *find_epoch(Journal *j, sd_id128_t epoch) {
@@ -115,16 +112,26 @@ void journal_read_event(Journal *j, sd_id128_t epoch, int64_t offset) {
 }
 
 void journal_read_barrier(Journal *j, uint32_t number) {
-        if (number > j->barriers_sent || number <= j->barriers_seen)
+        if (number == 0 || number > j->barriers_sent)
+                return;
+        if (j->barriers_sent - number < BARRIERS_KEPT)
+                j->barriers[number % BARRIERS_KEPT].seen = true;
+        if (number <= j->barriers_seen)
                 return;
         j->barriers_seen = number;
         j->heard = true;
 }
 
-uint32_t journal_barrier_delay(const Journal *j, uint32_t number, uint32_t sent_ms) {
-        if (j->barriers_sent - number >= BARRIER_TIMES)
-                return UINT32_MAX;
-        return j->barrier_ms[number % BARRIER_TIMES] - sent_ms;
+bool journal_was_followed(const Journal *j, uint32_t before, uint32_t sent_ms) {
+        for (uint32_t n = before + 1; n <= j->barriers_sent; n++) {
+                const Barrier *b = &j->barriers[n % BARRIERS_KEPT];
+
+                if (j->barriers_sent - n >= BARRIERS_KEPT || b->sent_ms - sent_ms > PROMPT_MS)
+                        return false;
+                if (b->seen)
+                        return true;
+        }
+        return false;
 }
 
 /* Of two times to wait. Not MIN(), which would take each step twice. */
@@ -139,8 +146,8 @@ static uint64_t step_lock(Journal *j, Ledger *l, uint64_t now) {
                 return l->retry_usec - now;
         if (j->ops->lock(j->ops_userdata, l->key) < 0) {
                 if (!l->lock_said)
-                        journal_notice(j, (JournalNotice){.record = RECORD_LOCK_WAITING,
-                                                          .ledger = l});
+                        journal_notice(j,
+                                       (JournalNotice){.record = RECORD_LOCK_WAITING, .ledger = l});
                 l->lock_said = true;
                 l->retry_usec = now + RETRY_USEC;
                 return RETRY_USEC;
@@ -194,13 +201,18 @@ static uint64_t start_scan(Journal *j, Ledger *l, bool look, uint64_t now) {
 }
 
 static uint64_t step_scan(Journal *j, Ledger *l, uint64_t now) {
-        if (l->phase == LEDGER_WAITING && j->barriers_seen > l->barrier)
+        if (l->phase == LEDGER_WAITING && (j->barriers_seen > l->barrier || !RULE(barrier)))
                 l->phase = LEDGER_SCANNING;
         if (l->scanning)
                 return UINT64_MAX;
         if (l->phase == LEDGER_SCANNING)
                 return start_scan(j, l, false, now);
-        return has_overtaken(j, l) ? start_scan(j, l, true, now) : UINT64_MAX;
+        if (!has_overtaken(j, l))
+                return UINT64_MAX;
+        if (RULE(fresh_look))
+                return start_scan(j, l, true, now);
+        ledger_judge(l, j->barriers_seen, NULL, 0, CAUSE_UNKNOWN);
+        return UINT64_MAX;
 }
 
 void journal_scanned(Journal *j, JournalScan *scan, uint64_t now) {
@@ -238,7 +250,7 @@ static void row_waits(const Journal *j, const Row *row, uint64_t now, Waiting *w
         w->any = true;
         if (row->barrier < j->barriers_sent)
                 return;
-        if (j->prompt || age_ms >= LATE_USEC / USEC_PER_MSEC)
+        if (age_ms >= LATE_USEC / USEC_PER_MSEC)
                 w->barrier = true;
         else
                 w->in_usec = MIN(w->in_usec, LATE_USEC - age_ms * USEC_PER_MSEC);
@@ -258,6 +270,7 @@ static Waiting who_waits(const Journal *j, uint64_t now) {
                 if (oldest)
                         row_waits(j, oldest, now, &w);
         }
+        w.barrier = w.barrier || (w.any && j->prompt);
         return w;
 }
 
@@ -277,9 +290,28 @@ static int send_barrier(Journal *j, uint64_t now) {
                 return r;
         j->barriers_sent = number;
         j->barrier_usec = now;
-        j->barrier_ms[number % BARRIER_TIMES] = (uint32_t) (now / USEC_PER_MSEC);
+        j->barriers[number % BARRIERS_KEPT] = (Barrier){
+                .sent_ms = (uint32_t) (now / USEC_PER_MSEC),
+        };
         j->prompt = false;
         return 0;
+}
+
+static bool may_send_barrier(const Journal *j, uint64_t now) {
+        return j->barriers_sent == 0 || now - j->barrier_usec >= BARRIER_PAUSE_USEC;
+}
+
+int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now) {
+        int r = 0;
+
+        /* In a socket that is nearly full it would not get its place before all rows had theirs. */
+        if (j->prompt && may_send_barrier(j, now))
+                r = send_barrier(j, now);
+        if (r >= 0)
+                r = j->ops->send(j->ops_userdata, e);
+        if (r >= 0)
+                ledger_sent(l, row, now);
+        return r;
 }
 
 /* Whether barriers appear, said when that changes. */
@@ -311,14 +343,13 @@ static uint64_t step_barrier(Journal *j, uint64_t now) {
 
         if (!w.barrier && !missed)
                 next = unseen ? sooner(next, j->barrier_wait_usec - since) : next;
-        else if (j->barriers_sent > 0 && since < BARRIER_PAUSE_USEC)
+        else if (!may_send_barrier(j, now))
                 next = sooner(next, BARRIER_PAUSE_USEC - since);
         else if (send_barrier(j, now) < 0)
-                next = sooner(next, RETRY_USEC);
+                next = sooner(next, j->prompt ? BARRIER_PAUSE_USEC : RETRY_USEC);
         else {
                 if (missed)
-                        j->barrier_wait_usec =
-                                MIN(j->barrier_wait_usec * 2, BARRIER_WAIT_MAX_USEC);
+                        j->barrier_wait_usec = MIN(j->barrier_wait_usec * 2, BARRIER_WAIT_MAX_USEC);
                 next = sooner(next, j->barrier_wait_usec);
         }
         next = sooner(next, step_silence(j, w.any, now));

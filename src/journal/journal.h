@@ -12,11 +12,18 @@
 #include "journal/ledger.h"
 #include "journal/record.h"
 
-/* A scan looks on until so many entries in a row lie below its floor: two full ledgers. Step 1.3. */
+/* A scan looks on until so many entries in a row lie below its floor: two full ledgers. Step 1.3.
+ */
 #define SCAN_BELOW_MAX (2 * LEDGER_ROWS_MAX)
 
-/* Barriers whose times are remembered. */
-#define BARRIER_TIMES 16
+/* Barriers that are remembered. */
+#define BARRIERS_KEPT 256
+
+/* One that was sent. */
+typedef struct Barrier {
+        uint32_t sent_ms; /* the low bits of a clock */
+        bool seen;
+} Barrier;
 
 /* A search for what stands of one epoch from `floor` on: journal.c's, lent to JournalOps.scan. */
 typedef struct JournalScan {
@@ -26,7 +33,7 @@ typedef struct JournalScan {
         sd_id128_t epoch;
         int64_t floor;
         /* The answer. */
-        int error; /* negative: try again */
+        int error;          /* negative: try again */
         Standing *standing; /* sorted by offset, each once */
         unsigned n_standing;
         JournalCause cause; /* what could explain that entries are missing */
@@ -40,8 +47,8 @@ typedef struct JournalOps {
         /* Takes a partition's lock: 0, or -EAGAIN where another process has it. */
         int (*lock)(void *userdata, uint64_t key);
         void (*unlock)(void *userdata, uint64_t key);
-        /* Has entries of ours be read back from now on, or no more. `barrier` is the newest that was
-         * sent: who has not begun to read yet begins there. */
+        /* Has entries of ours be read back from now on, or no more. `barrier` is the newest that
+         * was sent: who has not begun to read yet begins there. */
         void (*follow)(void *userdata, bool enable, uint32_t barrier);
         /* Starts a search; journal_scanned() when it is over, or returns a negative errno. */
         int (*scan)(void *userdata, JournalScan *scan);
@@ -77,7 +84,7 @@ struct Journal {
         void *userdata;
 
         char host[MARKER_NAME_MAX + 1];
-        sd_id128_t token; /* this process, in barriers */
+        sd_id128_t token;          /* this process, in barriers */
         unsigned in_flight_events; /* a ledger */
         uint64_t in_flight_bytes;  /* all ledgers together */
 
@@ -88,9 +95,9 @@ struct Journal {
         uint64_t bytes;      /* in flight */
 
         uint32_t barriers_sent;
-        uint32_t barriers_seen;     /* the number of the newest that was read */
-        uint64_t barrier_usec;      /* when the newest was sent */
-        uint32_t barrier_ms[BARRIER_TIMES]; /* the same of the newest ones, by number */
+        uint32_t barriers_seen;          /* the number of the newest that was read */
+        uint64_t barrier_usec;           /* when the newest was sent */
+        Barrier barriers[BARRIERS_KEPT]; /* the newest ones, by number */
         bool prompt; /* what was lost is being written again: a barrier is to follow at once */
         uint64_t barrier_wait_usec; /* when it is missed */
         bool heard;                 /* a barrier has appeared since the last step */
@@ -128,8 +135,9 @@ const char *journal_cause_to_string(JournalCause cause);
 
 /* ---- for ledger.c ---- */
 
-/* How many milliseconds after `sent_ms` that barrier was sent, or UINT32_MAX: forgotten. */
-uint32_t journal_barrier_delay(const Journal *j, uint32_t number, uint32_t sent_ms);
+/* Whether a barrier that was sent right behind an entry is readable. The entry: sent when as
+ * many barriers had been as `before` says, at `sent_ms`. */
+bool journal_was_followed(const Journal *j, uint32_t before, uint32_t sent_ms);
 int journal_add(Journal *j, Ledger *l);
 void journal_remove(Journal *j, Ledger *l);
 void journal_notice(Journal *j, JournalNotice n);

@@ -10,9 +10,7 @@
 
 #include "common/hash.h"
 #include "journal/journal.h"
-
-/* An entry and a barrier that were sent within this time met the same journal. */
-#define PROMPT_MS 50
+#include "journal/rule.h"
 
 const char *ledger_phase_to_string(LedgerPhase phase) {
         static const char *const names[] = {
@@ -142,6 +140,8 @@ void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t m
                 l->start = l->reach = l->committed = committed;
                 l->open = here && !m.clean;
                 l->unclean = here && !m.clean;
+                if (!here && !RULE(lineage))
+                        anchor_at(l, committed);
                 if (!here && !m.clean)
                         journal_notice(l->journal, (JournalNotice){.record = RECORD_TAKEN_OVER,
                                                                    .ledger = l,
@@ -162,14 +162,16 @@ void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t m
 }
 
 static void ledger_run(Ledger *l) {
-        l->phase = l->fresh || !l->open ? LEDGER_OPENING : LEDGER_RUNNING;
+        bool opens = l->fresh ? RULE(anchor) : !l->open && RULE(open);
+
+        l->phase = opens ? LEDGER_OPENING : LEDGER_RUNNING;
         l->woken = true;
 }
 
 void ledger_scanned(Ledger *l, Standing *standing, unsigned n) {
         assert(l->phase == LEDGER_SCANNING);
         l->standing = standing;
-        l->n_standing = n;
+        l->n_standing = RULE(skip_set) ? n : 0;
         ledger_run(l);
         if (n == 0)
                 say_recovered(l);
@@ -247,14 +249,15 @@ LedgerVerdict ledger_receive(Ledger *l, int64_t offset, int64_t timestamp, void 
 
         assert(l->phase == LEDGER_RUNNING && l->move == MOVE_NONE);
         /* The same offset with another timestamp is another event. */
-        if (row ? row->timestamp != timestamp : stands && stands->timestamp != timestamp) {
+        if ((row ? row->timestamp != timestamp : stands && stands->timestamp != timestamp) &&
+            RULE(identity)) {
                 move_begin(l, MOVE_REWRITTEN, offset);
                 return LEDGER_MOVED;
         }
-        if (row || offset < l->committed)
+        if ((row || offset < l->committed) && RULE(redelivery))
                 return LEDGER_KNOWN;
         /* Nothing was there when we passed. */
-        if (offset < l->reach) {
+        if (offset < l->reach && RULE(redelivery)) {
                 move_begin(l, MOVE_REWRITTEN, offset);
                 return LEDGER_MOVED;
         }
@@ -271,7 +274,20 @@ Row *ledger_next(Ledger *l) {
 }
 
 bool row_is_cut(const Row *row) {
-        return row->faults >= LEDGER_FAULTS_MAX;
+        return row->faults >= LEDGER_FAULTS_MAX && RULE(cut);
+}
+
+/* ---- steps 3 and 4: read back, or lost ---- */
+
+static void row_verify(Ledger *l, Row *row) {
+        l->n_queued -= row->state == ROW_QUEUED;
+        row->state = ROW_VERIFIED;
+        row_release(l, row);
+        l->n_open--;
+        l->stats.verified++;
+        while (l->first_open < l->rows.n && rows_at(&l->rows, l->first_open)->state == ROW_VERIFIED)
+                l->first_open++;
+        l->woken = l->woken || l->starved || (l->n_open == 0 && l->phase == LEDGER_SETTLING);
 }
 
 void ledger_sent(Ledger *l, Row *row, uint64_t now) {
@@ -283,20 +299,8 @@ void ledger_sent(Ledger *l, Row *row, uint64_t now) {
         l->stats.written++;
         l->stats.written_again += row->again;
         l->stats.cut += row_is_cut(row);
-}
-
-/* ---- steps 3 and 4: read back, or lost ---- */
-
-static void row_verify(Ledger *l, Row *row) {
-        l->n_queued -= row->state == ROW_QUEUED;
-        row->state = ROW_VERIFIED;
-        row_release(l, row);
-        l->n_open--;
-        l->stats.verified++;
-        while (l->first_open < l->rows.n &&
-               rows_at(&l->rows, l->first_open)->state == ROW_VERIFIED)
-                l->first_open++;
-        l->woken = l->woken || l->starved || (l->n_open == 0 && l->phase == LEDGER_SETTLING);
+        if (!RULE(read_back))
+                row_verify(l, row);
 }
 
 void ledger_verify(Ledger *l, int64_t offset) {
@@ -313,17 +317,13 @@ const Row *ledger_oldest_sent(const Ledger *l) {
         return NULL;
 }
 
-/* Was it the entry's own fault? A journal that drops for a while (rate limit, full disk) takes what
- * was sent right behind the entry no more than the entry itself. */
-static bool row_is_at_fault(const Ledger *l, const Row *row, uint32_t barrier) {
-        return row->barrier + 1 == barrier &&
-               journal_barrier_delay(l->journal, barrier, row->sent_ms) <= PROMPT_MS;
-}
-
-static void row_lose(Ledger *l, unsigned i, uint32_t barrier) {
+static void row_lose(Ledger *l, unsigned i) {
         Row *row = rows_at(&l->rows, i);
+        /* Was it the entry's own fault? A journal that drops for a while (rate limit, full disk)
+         * takes what was sent right behind the entry no more than the entry itself. */
+        bool own = journal_was_followed(l->journal, row->barrier, row->sent_ms);
 
-        if (row_is_at_fault(l, row, barrier) && ++row->faults == LEDGER_FAULTS_MAX)
+        if (own && ++row->faults == LEDGER_FAULTS_MAX)
                 journal_notice(l->journal, (JournalNotice){.record = RECORD_VALUE_CUT,
                                                            .ledger = l,
                                                            .first = row->offset,
@@ -343,16 +343,18 @@ void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigne
         for (unsigned i = l->first_open; i < l->rows.n; i++) {
                 Row *row = rows_at(&l->rows, i);
 
-                if (row->state != ROW_SENT || row->barrier >= barrier)
+                if (row->state != ROW_SENT || (row->barrier >= barrier && RULE(overtaken)))
                         continue;
                 if (standing_find(standing, n, row->offset)) {
                         row_verify(l, row);
                         continue;
                 }
+                if (!RULE(loss_detection))
+                        continue;
                 lost.first = lost.count == 0 ? row->offset : lost.first;
                 lost.last = row->offset;
                 lost.count++;
-                row_lose(l, i, barrier);
+                row_lose(l, i);
         }
         if (lost.count > 0)
                 journal_notice(l->journal, lost);
@@ -365,8 +367,7 @@ int64_t ledger_position(const Ledger *l) {
 }
 
 bool ledger_commit_is_due(const Ledger *l) {
-        return !l->job.active && l->rows.n >= LEDGER_ROWS_MANY &&
-               ledger_position(l) > l->committed;
+        return !l->job.active && l->rows.n >= LEDGER_ROWS_MANY && ledger_position(l) > l->committed;
 }
 
 bool ledger_owes(const Ledger *l) {
@@ -383,7 +384,8 @@ static void job_begin(Ledger *l, bool final) {
         l->job.position = ledger_position(l);
         l->job.clean = false;
         /* What is verified now, and only that, is brought to disk first. */
-        l->sync = l->with_sync && l->job.position > l->committed ? SYNC_WANTED : SYNC_NONE;
+        l->sync = l->with_sync && RULE(sync) && l->job.position > l->committed ? SYNC_WANTED
+                                                                               : SYNC_NONE;
 }
 
 void ledger_commit_begin(Ledger *l) {
@@ -410,6 +412,8 @@ bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TE
         }
         if (!l->job.active || l->job.sent || (l->sync != SYNC_NONE && l->sync != SYNC_DONE))
                 return false;
+        if (!RULE(position) && l->phase != LEDGER_OPENING)
+                l->job.position = ledger_position(l);
         memcpy(m.cluster, l->cluster, MIN(strlen(l->cluster), (size_t) MARKER_NAME_MAX));
         memcpy(m.host, l->journal->host, sizeof(m.host));
         marker_format(&m, to);
@@ -482,8 +486,9 @@ void ledger_revoke(Ledger *l) {
 
 /* clean=1 only where no entry of the epoch stands, or may stand, at or behind the position. */
 static bool ends_clean(const Ledger *l) {
-        return l->n_open == 0 &&
-               (l->n_standing == 0 || l->standing[l->n_standing - 1].offset < l->job.position);
+        return !RULE(clean) ||
+               (l->n_open == 0 &&
+                (l->n_standing == 0 || l->standing[l->n_standing - 1].offset < l->job.position));
 }
 
 bool ledger_settle(Ledger *l, bool late) {
@@ -513,7 +518,8 @@ void ledger_fence(Ledger *l) {
 /* ---- step 9: moves ---- */
 
 int ledger_seek(Ledger *l, int64_t target) {
-        if (l->phase != LEDGER_RUNNING || l->fenced || l->move != MOVE_NONE || l->unknown)
+        if (l->phase != LEDGER_RUNNING || l->fenced || l->move != MOVE_NONE ||
+            (l->unknown && RULE(settle)))
                 return -EAGAIN;
         l->seek = LEDGER_SEEK_PENDING;
         move_begin(l, MOVE_SEEK, target);
@@ -550,17 +556,17 @@ void ledger_step(Ledger *l) {
         LedgerMove why = l->move;
 
         if (why == MOVE_NONE || l->phase != LEDGER_RUNNING || l->fenced || l->job.active ||
-            l->n_open > 0)
+            (l->n_open > 0 && RULE(drain)))
                 return;
-        /* The answer to a commit that is still on its way may come in any order with the anchor's. */
-        if (why == MOVE_SEEK && l->unknown) {
+        /* A commit that is still on its way may land in any order with the anchor. */
+        if (why == MOVE_SEEK && l->unknown && RULE(settle)) {
                 l->move = MOVE_NONE;
                 l->sync = SYNC_NONE;
                 l->seek = LEDGER_SEEK_REFUSED;
                 l->woken = true;
                 return;
         }
-        if (l->with_sync && l->sync != SYNC_DONE) {
+        if (l->with_sync && l->sync != SYNC_DONE && RULE(sync) && RULE(drain)) {
                 if (l->sync == SYNC_NONE)
                         l->sync = SYNC_WANTED;
                 return;
@@ -574,8 +580,11 @@ void ledger_step(Ledger *l) {
                                                            .last = -1});
         rows_forget(l);
         standing_forget(l);
-        anchor_at(l, l->target);
-        l->phase = LEDGER_OPENING;
+        if (why == MOVE_REWRITTEN || RULE(new_epoch)) {
+                anchor_at(l, l->target);
+                ledger_run(l);
+        } else
+                l->start = l->reach = l->committed = l->target;
         l->has_moved = true;
         l->woken = true;
 }

@@ -24,7 +24,9 @@ typedef enum JournalCause {
 
 /* Rows that a ledger may hold in all, whatever the configuration allows to be in flight. The scan
  * of a recovery depends on it: every crierd, of whatever configuration, must have the same. */
+#ifndef LEDGER_ROWS_MAX /* tests/sim has few, so that it meets every limit */
 #define LEDGER_ROWS_MAX 65536
+#endif
 
 /* Of so many rows a commit is due at once. */
 #define LEDGER_ROWS_MANY (LEDGER_ROWS_MAX / 2)
@@ -168,8 +170,8 @@ int ledger_new(Journal *j, const LedgerSpec *spec, void *owner, Ledger **ret);
  * is given back. Takes NULL. */
 Ledger *ledger_free(Ledger *l);
 
-/* Step 1.2, in LEDGER_FETCHING: the broker's answer. `committed` < 0: there is no commit. `low`: the
- * log's first offset. `start`: where to begin when the commit is not ours. */
+/* Step 1.2, in LEDGER_FETCHING: the broker's answer. `committed` < 0: there is no commit. `low`:
+ * the log's first offset. `start`: where to begin when the commit is not ours. */
 void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t metadata_size,
                     int64_t low, int64_t start);
 
