@@ -285,6 +285,7 @@ def test_seek_to_the_beginning_replays_everything_once(start, journal, delivery)
         p: len(seen) for p, seen in first.items()
     }
     wait.until(lambda: crier.group("g")["written"] == 2 * FILL, 30, lambda: crier.group("g"))
+    journal.wait_events(2 * FILL)
     assert offsets(journal) == {p: seen + seen for p, seen in first.items()}
     assert crier.group("g")["rebalances"] == rebalances
     assert crier.stop()[0] == 0

@@ -375,7 +375,7 @@ def wrong_statuses():
             yield path, wrong, status
 
 
-NULLABLE = {"id", "trouble", "rate", "lag", "position", "committed"}
+NULLABLE = {"id", "trouble", "rate", "lag", "position", "committed", "ledger"}
 
 
 def test_every_member_of_the_wrong_type_is_named(place):

@@ -47,10 +47,14 @@ def test_missing_configuration_file_exits_78(place):
         ("cluster: { bootstrap = 1; };", ["crierd.conf:1", "cluster.bootstrap"]),
         ('\ntopics: ( { name = "t"; partitions = 0; } );', ["crierd.conf:2", "partitions"]),
         (
-            'groups: ( { name = "g"; topics = [ "t" ]; delivery = "exactly-once"; } );',
-            ["delivery", "at-least-once", "at-most-once"],
+            'groups: ( { name = "g"; topics = [ "t" ]; delivery = "twice"; } );',
+            ["delivery", "exactly-once", "at-least-once", "at-most-once"],
         ),
-        ('groups: ( { name = "g"; topics = [ "t" ]; sync = true; } );', ["sync"]),
+        (
+            'groups: ( { name = "g"; topics = [ "t" ]; delivery = "exactly-once"; } );',
+            ["crierd.conf:1", "'g'", "exactly-once", "standard output"],
+        ),
+        ('groups: ( { name = "g"; topics = [ "t" ]; sync = 1; } );', ["crierd.conf:1", "sync"]),
         (
             'groups: ( { name = "g"; topics = [ "t" ]; }, { name = "g"; topics = [ "t" ]; } );',
             ["crierd.conf:1", '"g"', "once"],
@@ -74,6 +78,7 @@ def test_missing_configuration_file_exits_78(place):
         "unknown-key",
         "type",
         "range",
+        "delivery",
         "exactly-once",
         "sync",
         "name-twice",

@@ -129,7 +129,10 @@ class Journal:
     def notices(self, kind, **fields):
         """The daemon's records of a kind, as dicts of text; `fields` as further matches."""
         matches = [f"{name}={value}" for name, value in fields.items()]
-        names = "MESSAGE CRIER_CAUSE CRIER_COUNT CRIER_FIRST CRIER_LAST KAFKA_PARTITION KAFKA_TOPIC"
+        names = (
+            "MESSAGE CRIER_CAUSE CRIER_COUNT CRIER_FOUND CRIER_WRITTEN CRIER_FIRST CRIER_LAST "
+            "KAFKA_PARTITION KAFKA_TOPIC"
+        )
         return [
             {name: value.decode(errors="replace") for name, value in entry.items()}
             for entry in self.read(

@@ -93,8 +93,8 @@ def test_vacuum_takes_nothing_that_was_not_copied_first(lab, note, faulty):
 
 def written_again(journal, group):
     return sum(
-        int(notice["CRIER_COUNT"])
-        for kind in ("ENTRIES_LOST", "PARTITION_RECOVERED")
+        int(notice[field])
+        for kind, field in (("ENTRIES_LOST", "CRIER_COUNT"), ("PARTITION_RECOVERED", "CRIER_WRITTEN"))
         for notice in journal.notices(kind, KAFKA_GROUP=group)
     )
 
