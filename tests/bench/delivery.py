@@ -4,8 +4,9 @@ how soon a crierd that was killed goes on, and how old an event is when it can b
 
 import json
 import subprocess
+import time
 
-from lib import config, files, varlink
+from lib import clients, config, faults, files, records, varlink, wait
 
 import measure
 
@@ -177,3 +178,57 @@ class Delivery:
                       [("rate", "events/s in the journal", 0), ("committed", "… committed", 0),
                        ("cpu", "CPU s", 2), ("journald", "journald CPU s", 2),
                        ("memory", "RssAnon at most, MiB", 1)])
+
+    # Going on after a kill -9, with a journal to look through.
+
+    def kill_crier(self):
+        unit = faults.Unit(self.machine, "crierd")
+        unit.kill()
+        wait.until(lambda: unit.pid is None, 10, "crierd is gone")
+
+    def crier_recovers(self, group, topic, total):
+        """Kills crierd and starts it again: how long it is to the first new entry, from the
+        assignment, which the broker makes when it has missed the dead member for long enough, and
+        from the kill."""
+        killed = time.time()
+        self.kill_crier()
+        self.lab.cluster.produce(topic, [(None, CONSTANT)])
+        wanted = clients.ends(self.lab.cluster.bootstrap, topic)[0] - 1
+        self.start_crier(groups=[group])
+        # Asks the broker only: who reads the journal would slow down what is measured.
+        self.lab.wait_committed(group["name"], topic)
+        entry = self.lab.entry(f"{measure.EVENTS} KAFKA_TOPIC={topic} KAFKA_OFFSET={wanted}")
+        assigned = self.lab.entry(f"MESSAGE_ID={records.IDS['GROUP_REBALANCED']} "
+                                  f"KAFKA_GROUP={group['name']}", "-n", "1")
+        assert assigned["sent"] > killed, "the group was not shared out again"
+        exactly = group["delivery"] == "exactly-once"
+        assert exactly == ("CRIER_EPOCH" in entry), entry
+        if exactly:
+            found = self.lab.count(f"CRIER_EPOCH={entry['CRIER_EPOCH']}")
+            assert found > total, f"the epoch has {found} entries, not {total}"
+        return {"first": 1000 * (entry["time"] - assigned["sent"]),
+                "outage": entry["time"] - killed}
+
+    def recovery(self):
+        """One after the other and not by turns, for which each would have to leave in good order,
+        and then there is nothing to recover."""
+        total = self.options.events // 2
+        self.lab.empty_journal()
+        # Nobody but the bench starts it again.
+        faults.drop_in(self.machine, "crierd.service", "bench", "[Service]\nRestart=no\n")
+        results = {}
+        try:
+            for name, delivery in ((ONCE, "exactly-once"), (AT_LEAST_ONCE, "at-least-once")):
+                topic = self.fill(values(total), partitions=1)
+                group = config.group(self.lab.fresh("bench"), topic, start="earliest",
+                                     delivery=delivery)
+                self.start_crier(groups=[group])
+                self.lab.wait_committed(group["name"], topic)
+                results |= measure.alternate(self.options.rounds, {
+                    name: lambda: self.crier_recovers(group, topic, total)})
+        finally:
+            self.stop_crier()
+            faults.drop_in(self.machine, "crierd.service", "bench", None)
+        measure.table(f"After kill -9, {total:,} entries of the epoch in the journal", results,
+                      ONCE, [("first", "from the assignment to the first new entry, ms", 1),
+                             ("outage", "from the kill to it, s", 1)])

@@ -247,7 +247,7 @@ class Bench(Delivery):
                       [("time", "ms", 1)])
 
 
-BENCHES = ("ready", "journal", "consume", "produce", "idle", "control")
+BENCHES = ("ready", "journal", "recovery", "consume", "produce", "idle", "control")
 
 
 def main():
@@ -255,7 +255,7 @@ def main():
     parser.add_argument("bench", nargs="*", help=f"which ones ({', '.join(BENCHES)}); default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=200_000,
-                        help="into the journal; elsewhere 20 times as "
+                        help="into the journal; half as many to recover; elsewhere 20 times as "
                         "many (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=60, help="how long to watch what idles")
     options = parser.parse_args()
