@@ -2,9 +2,14 @@
 """The part of the bench that is about delivery: how fast events come from Kafka into the journal,
 how soon a crierd that was killed goes on, and how old an event is when it can be read."""
 
+import contextlib
 import json
+import statistics
 import subprocess
+import sys
 import time
+
+import confluent_kafka
 
 from lib import clients, config, faults, files, records, varlink, wait
 
@@ -12,10 +17,15 @@ import measure
 
 HERE = files.TREE / "tests" / "bench"
 SOCKET = "/run/crier/control"
+JOURNAL = "/var/log/journal"
 PARTITIONS = 5
 VALUE = ('{"to": "Ada Lovelace", "from": "%s@gmail.com", '
          '"message": "We will have affordable prices, right?"}')
 CONSTANT = VALUE % "abcdefg"
+# An event as those above that says when it was made: follow.c looks for that.
+SENT = CONSTANT.replace("{", '{"sent": %d, ')
+# Events a second where it is about how old they are.
+RATE = 1000
 ONCE, ONCE_NO_SYNC, AT_LEAST_ONCE = ("crierd, exactly-once", "crierd, exactly-once, sync = false",
                                      "crierd, at-least-once")
 FLOOD = "sd_journal_sendv flood"
@@ -232,3 +242,90 @@ class Delivery:
         measure.table(f"After kill -9, {total:,} entries of the epoch in the journal", results,
                       ONCE, [("first", "from the assignment to the first new entry, ms", 1),
                              ("outage", "from the kill to it, s", 1)])
+
+    # How old an event is when it can be read.
+
+    @contextlib.contextmanager
+    def followed(self, *command):
+        """Runs a command that takes the time of all events that the block sends. Yields a dict,
+        which has the figures after the block."""
+        count = RATE * self.options.seconds
+        figures = {}
+        with subprocess.Popen([*map(str, command), str(count)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True) as follower:
+            try:
+                assert follower.stdout.readline() == "ready\n", f"{command[0]} does not follow"
+                yield figures
+                told = follower.communicate(timeout=60)[0]
+            finally:
+                follower.kill()
+        took = [int(line) / 1e6 for line in told.split()]
+        assert len(took) == count, f"{len(took)} of {count} events were read"
+        hundredths = statistics.quantiles(took, n=100)
+        figures.update(p50=hundredths[49], p99=hundredths[98])
+
+    def journal_followed(self):
+        """The same for the machine's journal, which is read from outside."""
+        return self.followed(self.follow, self.lab.inside(JOURNAL))
+
+    def warm_producer(self, topic):
+        """A client that has sent an event to each partition: the first ones take longer, since
+        nobody has asked for the leaders yet."""
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.lab.cluster.bootstrap,
+                                             "linger.ms": 0})
+        for number in range(PARTITIONS):
+            producer.produce(topic, CONSTANT, partition=number)
+        assert producer.flush(30) == 0
+        return producer
+
+    def send_events(self, producer, topic):
+        """Events at the rate, each with the time at which it was given to the client."""
+        began = time.monotonic()
+        for number in range(RATE * self.options.seconds):
+            time.sleep(max(0, began + number / RATE - time.monotonic()))
+            producer.produce(topic, SENT % time.time_ns())
+            producer.poll(0)
+        assert producer.flush(30) == 0
+
+    def crier_delay(self, delivery, **more):
+        topic = self.new_topic()
+        group = config.group(self.lab.fresh("bench"), topic, start="earliest", delivery=delivery,
+                             **more)
+        self.lab.empty_journal()
+        self.start_crier(groups=[group])
+        try:
+            producer = self.warm_producer(topic)
+            wait.until(lambda: self.status()["groups"][0]["written"] == PARTITIONS, 60,
+                       "a group that reads all partitions")
+            with self.journal_followed() as figures:
+                self.send_events(producer, topic)
+            said = self.status()["groups"][0]
+            assert said["delivery"] == delivery, said
+            return figures
+        finally:
+            self.stop_crier()
+
+    def journald_delay(self):
+        self.lab.empty_journal()
+        with self.journal_followed() as figures:
+            self.flood(RATE * self.options.seconds, RATE, timeout=60 + 2 * self.options.seconds)
+        return figures
+
+    def kafka_delay(self):
+        topic = self.new_topic()
+        producer = self.warm_producer(topic)
+        with self.followed(sys.executable, "-B", HERE / "receive.py", self.lab.cluster.bootstrap,
+                           topic, PARTITIONS) as figures:
+            self.send_events(producer, topic)
+        return figures
+
+    def latency(self):
+        with self.lab.tool("follow") as self.follow:
+            results = measure.alternate(self.options.rounds, {
+                ONCE: lambda: self.crier_delay("exactly-once"),
+                ONCE_NO_SYNC: lambda: self.crier_delay("exactly-once", sync=False),
+                AT_LEAST_ONCE: lambda: self.crier_delay("at-least-once"),
+                "journald alone, sd_journal_sendv": self.journald_delay,
+                "Kafka alone, confluent_kafka": self.kafka_delay})
+        measure.table(f"From produce to readable in the journal, {RATE:,} events/s", results, ONCE,
+                      [("p99", "p99, ms", 2), ("p50", "p50, ms", 2)])

@@ -247,7 +247,7 @@ class Bench(Delivery):
                       [("time", "ms", 1)])
 
 
-BENCHES = ("ready", "journal", "recovery", "consume", "produce", "idle", "control")
+BENCHES = ("ready", "journal", "recovery", "latency", "consume", "produce", "idle", "control")
 
 
 def main():
@@ -257,7 +257,9 @@ def main():
     parser.add_argument("--events", type=int, default=200_000,
                         help="into the journal; half as many to recover; elsewhere 20 times as "
                         "many (default: %(default)s)")
-    parser.add_argument("--seconds", type=int, default=60, help="how long to watch what idles")
+    parser.add_argument("--seconds", type=int, default=60,
+                        help="how long to watch what idles, and to send events for their latency "
+                        "(default: %(default)s)")
     options = parser.parse_args()
     if unknown := set(options.bench) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
