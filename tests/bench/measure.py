@@ -6,13 +6,18 @@ import json
 import pathlib
 import re
 import statistics
+import struct
+import subprocess
+import tempfile
+import threading
 import time
 
 import confluent_kafka
 
-from lib import wait
+from lib import clients, files, oracle, records, wait
 
-EVENT = "e41ae87749b7425d8e0710020101f1e4"
+# What journalctl finds events by.
+EVENTS = f"MESSAGE_ID={records.IDS['EVENT']}"
 SETTLED_SECONDS = 2
 
 
@@ -38,6 +43,11 @@ class Lab:
         fields = self.inside(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
+    def cpu_of_all(self, pid):
+        """The same, with its children that run."""
+        found = self.inside(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return self.cpu(pid) + sum(self.cpu(child) for child in found)
+
     def memory(self, pid):
         """Anonymous resident memory of a process of the machine, in MiB."""
         status = self.inside(f"/proc/{pid}/status").read_text()
@@ -50,27 +60,90 @@ class Lab:
         """Each run begins with a journal file of its own and no old ones."""
         self.machine.run("journalctl", "--quiet", "--rotate", "--vacuum-size=1")
 
-    def _entry(self, *options):
-        found = self.machine.shell("journalctl --quiet -o json --output-fields=_PID "
-                                   f"MESSAGE_ID={EVENT} {' '.join(options)} | head -n 1").stdout
-        return int(json.loads(found)["__REALTIME_TIMESTAMP"]) / 1e6 if found.strip() else None
+    def entry(self, match, *options):
+        """The first entry that journalctl finds, None where there is none: its fields, and as
+        `time` and `sent` when journald took it and when it was sent to it, in seconds."""
+        found = self.machine.shell(
+            "journalctl --quiet -o json --output-fields=CRIER_EPOCH,_SOURCE_REALTIME_TIMESTAMP "
+            f"{match} {' '.join(options)} | head -n 1").stdout
+        if not found.strip():
+            return None
+        entry = json.loads(found)
+        took = entry["__REALTIME_TIMESTAMP"]
+        return {**entry, "time": int(took) / 1e6,
+                "sent": int(entry.get("_SOURCE_REALTIME_TIMESTAMP", took)) / 1e6}
 
-    def wait_journal_settled(self, quiet, timeout=180):
-        """Waits until event entries came and no more come. Does not look for `quiet` seconds, since
-        to read the journal costs its writer some of its speed."""
+    def count(self, match):
+        """How many entries journalctl finds."""
+        return int(self.machine.shell(
+            f"journalctl --quiet -o cat --output-fields=_PID {match} | wc -l").stdout)
+
+    def wait_journal_settled(self, quiet, match=EVENTS, timeout=180):
+        """Waits until entries came and no more come. Does not look for `quiet` seconds, since to
+        read the journal costs its writer some of its speed."""
         time.sleep(quiet)
 
         def settled():
-            last = self._entry("-n", "1")
-            return last is not None and time.time() - last > SETTLED_SECONDS
-        wait.until(settled, timeout, "event entries in the journal, and their end", interval=0.5)
+            last = self.entry(match, "-n", "1")
+            return last and time.time() - last["time"] > SETTLED_SECONDS
+        wait.until(settled, timeout, "entries in the journal, and their end", interval=0.5)
 
-    def journal_rate(self, expected):
-        """Events a second in the journal, by the times at which journald took them."""
-        count = int(self.machine.shell(
-            f"journalctl --quiet -o cat --output-fields=_PID MESSAGE_ID={EVENT} | wc -l").stdout)
+    def journal_rate(self, expected, match=EVENTS):
+        """Events a second in the journal, by the times at which journald took them, and the time of
+        the first."""
+        count = self.count(match)
         assert count >= expected, f"{count} of {expected} entries are in the journal"
-        return (count - 1) / (self._entry("-n", "1") - self._entry())
+        first = self.entry(match)["time"]
+        return {"rate": (count - 1) / (self.entry(match, "-n", "1")["time"] - first),
+                "first": first}
+
+    def wait_committed(self, group, topic, timeout=120):
+        """Waits until the group has committed all that is in the topic. Asks only the broker."""
+        ends = {n: end for n, end in clients.ends(self.cluster.bootstrap, topic).items() if end}
+
+        def missing():
+            committed = oracle.committed(self.cluster.bootstrap, group, topic)
+            return {n: end for n, end in ends.items() if committed.get(n, 0) < end}
+        wait.until(lambda: not missing(), timeout, lambda: f"commits: {missing()}", interval=0.3)
+
+    def commit_time(self, group, topic):
+        """When the broker took the commit with which all that is in the topic was committed."""
+        ends, done = clients.ends(self.cluster.bootstrap, topic), {}
+        for message in self.content("__consumer_offsets"):
+            commit = parse_commit(message.key(), message.value())
+            if commit and commit[:2] == (group, topic):
+                _, _, partition, offset = commit
+                if offset >= ends[partition] > 0:
+                    done.setdefault(partition, message.timestamp()[1] / 1000)
+        return max(done.values())
+
+    def content(self, topic):
+        """What a topic has, message by message."""
+        client = oracle.consumer(self.cluster.bootstrap, **{"enable.partition.eof": True})
+        try:
+            left = set(oracle.partitions(client, topic))
+            client.assign([confluent_kafka.TopicPartition(topic, number,
+                                                          confluent_kafka.OFFSET_BEGINNING)
+                           for number in left])
+            while left:
+                message = client.poll(20)
+                assert message, f"the broker does not hand out {topic} {left}"
+                if not message.error():
+                    yield message
+                    continue
+                assert message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF
+                left.discard(message.partition())
+        finally:
+            client.close()
+
+    @contextlib.contextmanager
+    def tool(self, name):
+        """A program of the bench, built from its source: yields where it is meanwhile."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / name
+            source = files.TREE / "tests" / "bench" / f"{name}.c"
+            subprocess.run(["cc", "-O2", "-o", path, source, "-lsystemd"], check=True)
+            yield path
 
     @contextlib.contextmanager
     def stored(self, topic, partitions):
@@ -91,6 +164,47 @@ class Lab:
             yield count
         finally:
             client.close()
+
+
+class Peak:
+    """How much memory the process `pid` has at most while the block runs: `peak`, in MiB; 0 where
+    there is no process."""
+
+    def __init__(self, lab, interval=0.05):
+        self.lab = lab
+        self.interval = interval
+        self.pid = None
+        self.peak = 0
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join()
+
+    def _run(self):
+        while not self.stopped.wait(self.interval):
+            if self.pid:
+                with contextlib.suppress(OSError):
+                    self.peak = max(self.peak, self.lab.memory(self.pid))
+
+
+def parse_commit(key, value):
+    """(group, topic, partition, offset) of a message of __consumer_offsets; None where it is
+    something else."""
+    version, = struct.unpack_from(">h", key)
+    if version > 1 or value is None:
+        return None
+    place, names = 2, []
+    for _ in range(2):
+        size, = struct.unpack_from(">h", key, place)
+        names.append(key[place + 2:place + 2 + size].decode())
+        place += 2 + size
+    return (*names, struct.unpack_from(">i", key, place)[0], struct.unpack_from(">q", value, 2)[0])
 
 
 def rate(count, total, interval=0.02, timeout=180):
@@ -151,14 +265,20 @@ def show(values, digits):
 
 def table(title, results, ours, figures):
     """Prints a Markdown table: a contender a row, a figure a column, and what ours is of theirs in
-    the first figure. `figures` is a list of (figure, heading, digits)."""
+    the first figure; `ours` is a name, or several. `figures` is a list of (figure, heading,
+    digits)."""
     main = figures[0][0]
-    our_median = statistics.median(results[ours][main])
-    print(f"\n### {title}\n\n| | {' | '.join(heading for _, heading, _ in figures)} | crier is |")
-    print("|---" * (len(figures) + 2) + "|")
+    ours = {ours: "crier"} if isinstance(ours, str) else {name: name for name in ours}
+    headings = [heading for _, heading, _ in figures] + [f"{name} is" for name in ours.values()]
+    print(f"\n### {title}\n\n| | {' | '.join(headings)} |")
+    print("|---" * (len(headings) + 1) + "|")
     for name, values in results.items():
         cells = [show(values[figure], digits) if figure in values else ""
                  for figure, _, digits in figures]
-        ratio = "" if name == ours else f"{our_median / statistics.median(values[main]):.2g}"
-        print(f"| {name} | {' | '.join(cells)} | {ratio} |")
+        cells += ["" if name == our else ratio(results[our][main], values[main]) for our in ours]
+        print(f"| {name} | {' | '.join(cells)} |")
     print(flush=True)
+
+
+def ratio(ours, theirs):
+    return f"{statistics.median(ours) / statistics.median(theirs):.3g}"

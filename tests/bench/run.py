@@ -12,7 +12,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -21,14 +20,10 @@ from lib import config, files, kafka, varlink, vm, wait  # noqa: E402
 from lib.flood import Flood  # noqa: E402
 
 import measure  # noqa: E402
+from delivery import CONSTANT, PARTITIONS, SOCKET, VALUE, Delivery  # noqa: E402
 
-HERE = pathlib.Path(__file__).resolve().parent
-PARTITIONS = 5
 # The machine's own packages: what crier is set beside.
 TOOLS = ("kcat", "rsyslog", "rsyslog-kafka", "python3-confluent-kafka")
-VALUE = ('{"to": "Ada Lovelace", "from": "%s@gmail.com", '
-         '"message": "We will have affordable prices, right?"}')
-CONSTANT = VALUE % "abcdefg"
 LAB_VALUE = VALUE % "%{alpha:7}"
 # Runs a command and tells what it has used of the CPU.
 CPU_OF_COMMAND = """
@@ -49,7 +44,6 @@ print(json.dumps(times))
 """
 # All places on the control socket but the one that looks.
 FLOOD = ({"status": 16}, {"status": 16}, {"status": 16}, {"status": 15})
-SOCKET = "/run/crier/control"
 SETTLE_SECONDS = 15
 JOURNALD = """[Journal]
 Storage=persistent
@@ -58,24 +52,11 @@ ForwardToSyslog=no
 """
 
 
-def values(count):
-    """Lines as the lab's script makes them, each another one, all of one length."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    for number in range(count):
-        name = ""
-        for _ in range(7):
-            number, letter = divmod(number, 26)
-            name += letters[letter]
-        yield VALUE % name
-
-
-class Bench:
+class Bench(Delivery):
     """All contenders. Each is a method that runs once and returns its figures."""
 
     def __init__(self, lab, options):
-        self.lab = lab
-        self.machine = lab.machine
-        self.options = options
+        super().__init__(lab, options)
         self.many = options.events * 20
 
     def prepare(self):
@@ -91,106 +72,11 @@ class Bench:
         self.machine.shell("systemctl disable --now rsyslog.service syslog.socket", check=False)
         self.copy(files.TREE / "tests/lib/labscript.py", "/root/labscript.py")
         self.copy(files.TREE / "tests/lib/flood.py", "/root/flood.py")
-        with tempfile.TemporaryDirectory() as directory:
-            flood = pathlib.Path(directory) / "flood"
-            subprocess.run(["cc", "-O2", "-o", flood, HERE / "flood.c", "-lsystemd"], check=True)
+        with self.lab.tool("flood") as flood:
             self.copy(flood, "/root/flood")
 
     def copy(self, source, inside):
         shutil.copy2(source, self.lab.inside(inside))
-
-    def new_topic(self):
-        return self.lab.cluster.create_topic(self.lab.fresh("bench"), PARTITIONS)
-
-    def fill(self, lines):
-        """A topic with an event for each line; its name. Made by kcat, outside the machine."""
-        topic = self.new_topic()
-        with subprocess.Popen(["kcat", "-P", "-b", self.lab.cluster.bootstrap, "-t", topic, "-X",
-                               "acks=all"], stdin=subprocess.PIPE, text=True) as producer:
-            for line in lines:
-                producer.stdin.write(line + "\n")
-        assert producer.returncode == 0
-        return topic
-
-    # What runs in the machine.
-
-    def start_crier(self, **parts):
-        """Starts the service with a configuration; its process id."""
-        conf = config.text(config.build(bootstrap=self.lab.cluster.bootstrap, **parts))
-        self.machine.write("/etc/crier/crierd.conf", conf)
-        self.machine.run("systemctl", "restart", "crierd")
-        return int(self.machine.show("crierd", "MainPID"))
-
-    def stop_crier(self):
-        self.machine.run("systemctl", "stop", "crierd")
-
-    def status(self):
-        return varlink.call(self.lab.inside(SOCKET), "io.crier.Control.Status")
-
-    def start_unit(self, name, *command):
-        """Starts a command as a service without a rate limit; its process id."""
-        self.machine.run("systemd-run", "--quiet", "--collect", f"--unit={name}",
-                         "--property=LogRateLimitIntervalSec=1us", *command)
-        return int(self.machine.show(name, "MainPID"))
-
-    def stop_unit(self, name):
-        self.machine.run("systemctl", "stop", name)
-
-    # Into the journal.
-
-    def journal_figures(self, start, cpu):
-        """Runs one way into an empty journal: start() begins it, cpu() is what its process has used
-        when all is in the journal."""
-        self.lab.empty_journal()
-        journald = self.lab.journald()
-        before = self.lab.cpu(journald)
-        start()
-        self.lab.wait_journal_settled(quiet=self.options.events / 25_000)
-        return {"cpu": cpu(), "journald": self.lab.cpu(journald) - before,
-                "rate": self.lab.journal_rate(self.options.events)}
-
-    def crier_to_journal(self):
-        started = []
-        group = config.group(self.lab.fresh("bench"), self.topic, start="earliest")
-        try:
-            return self.journal_figures(lambda: started.append(self.start_crier(groups=[group])),
-                                        lambda: self.lab.cpu(started[0]))
-        finally:
-            self.stop_crier()
-
-    def flood_to_journal(self):
-        told = []
-        return self.journal_figures(
-            lambda: told.append(self.machine.run(
-                "systemd-run", "--quiet", "--collect", "--wait", "--pipe",
-                "--property=LogRateLimitIntervalSec=1us", "/root/flood", self.options.events,
-                timeout=180).stdout),
-            lambda: json.loads(told[0])["cpu_seconds"])
-
-    def rsyslog_to_journal(self):
-        started = []
-        conf = (HERE / "rsyslog.conf").read_text()
-        for name, value in (("TOPIC", self.topic), ("GROUP", self.lab.fresh("bench")),
-                            ("BOOTSTRAP", self.lab.cluster.bootstrap)):
-            conf = conf.replace(f"@{name}@", value)
-        self.machine.write("/root/rsyslog.conf", conf)
-        try:
-            return self.journal_figures(
-                lambda: started.append(self.start_unit("bench-rsyslog", "/usr/sbin/rsyslogd", "-n",
-                                                       "-f", "/root/rsyslog.conf", "-i", "NONE")),
-                lambda: self.lab.cpu(started[0]))
-        finally:
-            self.stop_unit("bench-rsyslog")
-
-    def journal(self):
-        self.topic = self.fill(values(self.options.events))
-        results = measure.alternate(self.options.rounds, {
-            "crierd": self.crier_to_journal,
-            "sd_journal_sendv flood": self.flood_to_journal,
-            "rsyslog imkafka, omjournal": self.rsyslog_to_journal})
-        measure.table(f"Kafka to journal, {self.options.events:,} events", results, "crierd",
-                      [("rate", "events/s", 0), ("cpu", "CPU s", 2),
-                       ("journald", "journald CPU s", 2)])
 
     # Out of Kafka, without the journal.
 
@@ -361,7 +247,7 @@ class Bench:
                       [("time", "ms", 1)])
 
 
-BENCHES = ("ready", "journal", "consume", "produce", "idle", "control")
+BENCHES = ("ready", "journal", "recovery", "latency", "consume", "produce", "idle", "control")
 
 
 def main():
@@ -369,8 +255,11 @@ def main():
     parser.add_argument("bench", nargs="*", help=f"which ones ({', '.join(BENCHES)}); default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=200_000,
-                        help="into the journal; elsewhere 20 times as many (default: %(default)s)")
-    parser.add_argument("--seconds", type=int, default=60, help="how long to watch what idles")
+                        help="into the journal; half as many to recover; elsewhere 20 times as "
+                        "many (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=60,
+                        help="how long to watch what idles, and to send events for their latency "
+                        "(default: %(default)s)")
     options = parser.parse_args()
     if unknown := set(options.bench) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
