@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A 64-bit hash (FNV-1a) that is the same in every process and version: names of places that several
- * processes have to agree on. Not against anybody who chooses the bytes.
+ * A 64-bit hash (FNV-1a) that is the same in every process and version: names of places that
+ * several processes have to agree on. Not against anybody who chooses the bytes.
  */
 
 #include "common/macro.h"

@@ -27,8 +27,8 @@ int method_status(void *userdata, Request *request, json_t **ret_parameters,
                                     c->stopping ? "stopping" : "running", "uptime_ms",
                                     (json_int_t) ((clock_usec() - c->started_usec) / USEC_PER_MSEC),
                                     "cluster", pack_cluster(f->context.cluster), "sink",
-                                    pack_sink(f->context.sink, control_sink_trouble(c)), "producers",
-                                    producers, "groups", groups);
+                                    pack_sink(f->context.sink, control_sink_trouble(c)),
+                                    "producers", producers, "groups", groups);
         return *ret_parameters ? 0 : -ENOMEM;
 }
 

@@ -33,14 +33,10 @@ const Shape producer_shape[] = {
 };
 
 static const Shape ledger_shape[] = {
-        {"state", SHAPE_STRING},
-        {"received", SHAPE_INTEGER},
-        {"written", SHAPE_INTEGER},
-        {"verified", SHAPE_INTEGER},
-        {"in_flight", SHAPE_INTEGER},
-        {"written_again", SHAPE_INTEGER},
-        {"cut", SHAPE_INTEGER},
-        {NULL},
+        {"state", SHAPE_STRING},      {"received", SHAPE_INTEGER},
+        {"written", SHAPE_INTEGER},   {"verified", SHAPE_INTEGER},
+        {"in_flight", SHAPE_INTEGER}, {"written_again", SHAPE_INTEGER},
+        {"cut", SHAPE_INTEGER},       {NULL},
 };
 
 const Shape partition_shape[] = {

@@ -331,8 +331,8 @@ int manager_new(Config *config, const ManagerOptions *options, Manager **ret, in
         r = open_server(m, socket, ret_exit);
         if (r < 0)
                 return r;
-        r = fleet_new(m->event, TAKE_PTR(owned), m->sink, m->machine,
-                      buffer_string(&m->no_machine), &m->fleet);
+        r = fleet_new(m->event, TAKE_PTR(owned), m->sink, m->machine, buffer_string(&m->no_machine),
+                      &m->fleet);
         if (r == -EOPNOTSUPP) { /* it was said what */
                 *ret_exit = EX_CONFIG;
                 return r;

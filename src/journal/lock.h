@@ -22,6 +22,7 @@ int locks_open(const char *directory, Locks *ret);
 /* Gives all of them back. */
 void locks_done(Locks *l);
 
-/* Takes the lock of this key (63 bits). Returns 0, or -EAGAIN while somebody has it, we included. */
+/* Takes the lock of this key (63 bits). Returns 0, or -EAGAIN while somebody has it, we included.
+ */
 int locks_take(Locks *l, uint64_t key);
 void locks_give(Locks *l, uint64_t key);

@@ -22,7 +22,7 @@ struct Machine {
         Reader *reader;
         Helpers *helpers;
         SyncMemory memory;
-        int sync_error; /* of the sync under way, the helper thread's while it runs */
+        int sync_error;   /* of the sync under way, the helper thread's while it runs */
         bool scan_failed; /* said, until it works again */
         bool sync_failed;
         sd_event_source *timer;
@@ -164,9 +164,11 @@ static int machine_check(Machine *m, const MachineSpec *spec, Buffer *why) {
                                      "known: say where they are with --journal-directory=DIR");
                 return -ENOENT;
         }
-        r = place_check(&m->place, why);
-        if (r < 0)
+        r = place_check(&m->place);
+        if (r < 0) {
+                place_explain(&m->place, r, why);
                 return r;
+        }
         r = locks_open(spec->state, &m->locks);
         if (r < 0)
                 buffer_appendf(why,

@@ -19,9 +19,9 @@ typedef struct MachineSpec {
         bool other_socket;     /* the sink's journald may not be the machine's */
 } MachineSpec;
 
-/* Makes it where events can be written exactly once. Otherwise `*ret` is NULL, and why, with what to
- * do, is a sentence in `why`. Returns 0, or a negative errno for what is no reason of that kind. The
- * caller frees with machine_free(), when no ledger is left. */
+/* Makes it where events can be written exactly once. Otherwise `*ret` is NULL, and why, with what
+ * to do, is a sentence in `why`. Returns 0, or a negative errno for what is no reason of that kind.
+ * The caller frees with machine_free(), when no ledger is left. */
 int machine_new(sd_event *event, const MachineSpec *spec, Buffer *why, Machine **ret);
 /* Takes NULL. While machine_running() it is left where it is: the process is about to end. */
 Machine *machine_free(Machine *m);

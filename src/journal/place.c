@@ -64,17 +64,33 @@ void place_done(JournalPlace *p) {
         *p = (JournalPlace){0};
 }
 
-bool place_is_journal_file(const char *name) {
+static int is_journal_file(const struct dirent *entry) {
         static const char *const endings[] = {".journal", ".journal~"};
-        size_t n = strlen(name);
+        size_t n = strlen(entry->d_name);
 
         for (size_t i = 0; i < ELEMENTSOF(endings); i++) {
                 size_t size = strlen(endings[i]);
 
-                if (n > size && streq(name + n - size, endings[i]))
+                if (n > size && streq(entry->d_name + n - size, endings[i]))
                         return true;
         }
         return false;
+}
+
+int place_list(const char *directory, struct dirent ***ret) {
+        int n;
+
+        *ret = NULL;
+        n = scandir(directory, ret, is_journal_file, NULL);
+        if (n >= 0)
+                return n;
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
+void place_list_free(struct dirent **names, int n) {
+        for (int i = 0; i < n; i++)
+                free(names[i]);
+        free(names);
 }
 
 /* Where entries of our user go. */
@@ -83,54 +99,63 @@ static bool may_hold_ours(const JournalPlace *p, const char *name) {
         char own[32];
 
         snprintf(own, sizeof(own), "user-%u", (unsigned) p->uid);
-        return place_is_journal_file(name) &&
-               (strncmp(name, "system", strlen("system")) == 0 ||
-                (!system && strncmp(name, own, strlen(own)) == 0));
+        return strncmp(name, "system", strlen("system")) == 0 ||
+               (!system && strncmp(name, own, strlen(own)) == 0);
 }
 
-/* Counts the files that may hold entries of ours and can be read; a file that cannot is an error. */
+/* Counts the files that may hold entries of ours and can be read; a file that cannot is an error.
+ */
 static int count_readable(const JournalPlace *p, const char *directory, unsigned *count) {
-        DIR *d = opendir(directory);
-        struct dirent *entry;
-        int r = 0;
+        struct dirent **names;
+        int n = place_list(directory, &names), r = MIN(n, 0);
 
-        if (!d)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-        while ((entry = readdir(d))) {
-                if (!may_hold_ours(p, entry->d_name))
+        for (int i = 0; i < n; i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (!may_hold_ours(p, names[i]->d_name))
                         continue;
-                if (faccessat(dirfd(d), entry->d_name, R_OK, 0) >= 0)
+                if (asprintf(&path, "%s/%s", directory, names[i]->d_name) < 0) {
+                        path = NULL;
+                        r = -ENOMEM;
+                } else if (access(path, R_OK) >= 0)
                         (*count)++;
                 else if (errno != ENOENT)
                         r = -errno;
         }
-        closedir(d);
+        place_list_free(names, n);
         return r;
 }
 
-int place_check(const JournalPlace *p, Buffer *why) {
-        const struct passwd *user = getpwuid(p->uid);
+int place_check(const JournalPlace *p) {
         unsigned count = 0;
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(p->directories) && r >= 0; i++)
                 if (p->directories[i])
                         r = count_readable(p, p->directories[i], &count);
-        if (r == -EACCES || r == -EPERM)
+        return r < 0 ? r : count > 0 ? 0 : -ENOENT;
+}
+
+void place_explain(const JournalPlace *p, int error, Buffer *why) {
+        char memory[1024];
+        struct passwd user, *found = NULL;
+        const char *name;
+
+        (void) getpwuid_r(p->uid, &user, memory, sizeof(memory), &found);
+        name = found ? user.pw_name : "USER";
+        buffer_append_string(why, "the journal cannot be read back: ");
+        if (error == -EACCES || error == -EPERM)
                 buffer_appendf(why,
-                               "the journal cannot be read back: user '%s' is not in group "
-                               "systemd-journal; 'usermod -aG systemd-journal %s', then restart",
-                               user ? user->pw_name : "?", user ? user->pw_name : "USER");
-        else if (r < 0)
-                buffer_appendf(why, "the journal cannot be read back: %s", strerror(-r));
-        else if (count == 0) {
+                               "user '%s' is not in group systemd-journal; 'usermod -aG "
+                               "systemd-journal %s', then restart",
+                               name, name);
+        else if (error == -ENOENT)
                 buffer_appendf(why,
-                               "the journal cannot be read back: %s has no journal files; "
-                               "journald.conf(5) must not say Storage=none",
+                               "%s has no journal files; journald.conf(5) must not say "
+                               "Storage=none",
                                p->directories[0]);
-                r = -ENOENT;
-        }
-        return r;
+        else
+                buffer_append_string(why, strerror(-error));
 }
 
 int place_open(const JournalPlace *p, sd_journal **ret) {

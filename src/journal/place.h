@@ -14,8 +14,8 @@
 #include "journal/marker.h"
 
 typedef struct JournalPlace {
-        char *directory;      /* NULL: this machine's, below /var/log/journal and /run/log/journal */
-        char *name_space;     /* journald.conf(5), namespaces; NULL: the default one */
+        char *directory;  /* NULL: this machine's, below /var/log/journal and /run/log/journal */
+        char *name_space; /* journald.conf(5), namespaces; NULL: the default one */
         char *directories[2]; /* with the files; NULL: there is none */
         uid_t uid;            /* whose entries are ours */
 } JournalPlace;
@@ -25,9 +25,11 @@ typedef struct JournalPlace {
 int place_find(const char *directory, JournalPlace *ret);
 void place_done(JournalPlace *p);
 
-/* Whether entries of ours could be read back. Returns 0, or a negative errno, with why not, and what
- * to do, as a sentence in `why`. */
-int place_check(const JournalPlace *p, Buffer *why);
+/* Whether entries of ours could be read back. Returns 0 or a negative errno; -ENOENT where there is
+ * no journal file. */
+int place_check(const JournalPlace *p);
+/* Why not, and what to do, as a sentence: `error` is what place_check() said. */
+void place_explain(const JournalPlace *p, int error, Buffer *why);
 
 /* Opens it, with no match. Returns 0 or a negative errno; sd_journal_close() is the caller's. */
 int place_open(const JournalPlace *p, sd_journal **ret);
@@ -35,9 +37,11 @@ int place_open(const JournalPlace *p, sd_journal **ret);
 /* Adds the match for entries that journald itself says are ours. */
 int place_match_own(const JournalPlace *p, sd_journal *j);
 
-/* The journal's name in commits: this machine, by an id that is not its own one (machine-id(5)), and
- * which of its journals. Returns 0 or a negative errno. */
+/* The journal's name in commits: this machine, by an id that is not its own one (machine-id(5)),
+ * and which of its journals. Returns 0 or a negative errno. */
 int place_host(const JournalPlace *p, char to[static MARKER_NAME_MAX + 1]);
 
-/* Whether a file of this name is a journal's: also one that journald put aside. */
-bool place_is_journal_file(const char *name);
+/* The names of the journal files in a directory, also of those that journald put aside. Returns how
+ * many, 0 where there is no such directory, or a negative errno. */
+int place_list(const char *directory, struct dirent ***ret);
+void place_list_free(struct dirent **names, int n);

@@ -59,8 +59,8 @@ struct Reader {
 
         /* The thread's. */
         sd_journal *journal;
-        char *cursor;      /* of the last entry read; NULL: has not begun */
-        uint32_t seen;     /* the newest barrier that was handed over */
+        char *cursor;       /* of the last entry read; NULL: has not begun */
+        uint32_t seen;      /* the newest barrier that was handed over */
         uint64_t find_usec; /* when one was last looked for by its field */
         unsigned nap_ms;
         ReaderItem batch[BATCH];
@@ -84,8 +84,8 @@ static void thread_flush(Reader *r) {
                 pthread_mutex_lock(&r->lock);
                 if (r->n + r->n_batch > r->allocated) {
                         size_t size = MAX(r->allocated * 2, r->n + r->n_batch);
-                        ReaderItem *more =
-                                size > WAITING_MAX ? NULL
+                        ReaderItem *more = size > WAITING_MAX
+                                                   ? NULL
                                                    : reallocarray(r->items, size, sizeof(*more));
 
                         r->items = more ? more : r->items;
@@ -219,7 +219,8 @@ static int thread_save_cursor(Reader *r) {
         return 0;
 }
 
-/* Looks for a barrier by its field, with the handle `j`. Returns 1 where it is there and current. */
+/* Looks for a barrier by its field, with the handle `j`. Returns 1 where it is there and current.
+ */
 static int find_barrier(const Reader *r, sd_journal *j, uint32_t number) {
         char match[80];
         int error;

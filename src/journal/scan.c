@@ -40,8 +40,8 @@ static int field_text(sd_journal *j, const char *field, char *to, size_t size) {
         return 0;
 }
 
-/* The number in a field of the current entry. Returns 0, -ENOENT where it has none, -EBADMSG where that
- * is no number, or what sd_journal_get_data(3) says. */
+/* The number in a field of the current entry. Returns 0, -ENOENT where it has none, -EBADMSG where
+ * that is no number, or what sd_journal_get_data(3) says. */
 static int field_number(sd_journal *j, const char *field, int64_t *ret) {
         char text[24];
         uint64_t number;
@@ -168,12 +168,11 @@ static JournalCause likely_cause(const JournalPlace *place, sd_journal *j) {
 }
 
 void scan_run(const JournalPlace *place, JournalScan *s) {
-        _cleanup_buffer_ Buffer why = {0};
         sd_journal *j = NULL;
 
         /* A file that cannot be opened is passed over in silence: what is in it would be written
          * twice. */
-        s->error = place_check(place, &why);
+        s->error = place_check(place);
         if (s->error >= 0)
                 s->error = place_open(place, &j);
         if (s->error >= 0)

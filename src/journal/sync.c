@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* While we look, journald may put a file aside and begin a new one; so often in a row it does not. */
+/* While we look, journald may put a file aside and begin a new one; so often in a row it does not.
+ */
 #define ROUNDS_MAX 5
 
 void sync_memory_done(SyncMemory *m) {
@@ -39,8 +40,8 @@ static bool is_archived(const char *name) {
         return strchr(name, '@') || name[strlen(name) - 1] == '~';
 }
 
-/* One file, where that is needed. `seen` has the inodes of all that this run has dealt with. Returns
- * whether this was one of them, or a negative errno. */
+/* One file, where that is needed. `seen` has the inodes of all that this run has dealt with.
+ * Returns whether this was one of them, or a negative errno. */
 static int sync_file(int directory, const char *name, const SyncMemory *memory, SyncMemory *seen,
                      SyncMemory *archived) {
         _cleanup_close_ int fd = -1;
@@ -65,35 +66,34 @@ static int sync_file(int directory, const char *name, const SyncMemory *memory, 
 
 /* One look through a directory. Returns how many files it had that were not seen before, or a
  * negative errno. */
-static int sync_round(DIR *d, const SyncMemory *memory, SyncMemory *seen, SyncMemory *archived) {
-        struct dirent *entry;
-        int r = 0, new = 0;
+static int sync_round(const char *path, int directory, const SyncMemory *memory, SyncMemory *seen,
+                      SyncMemory *archived) {
+        struct dirent **names;
+        int n = place_list(path, &names), r = MIN(n, 0), new = 0;
 
-        rewinddir(d);
-        while (r >= 0 && (entry = readdir(d))) {
-                if (!place_is_journal_file(entry->d_name))
-                        continue;
-                r = sync_file(dirfd(d), entry->d_name, memory, seen, archived);
+        for (int i = 0; i < n && r >= 0; i++) {
+                r = sync_file(directory, names[i]->d_name, memory, seen, archived);
                 new += r > 0;
         }
+        place_list_free(names, n);
         return r < 0 ? r : new;
 }
 
 static int sync_directory(const char *path, const SyncMemory *memory, SyncMemory *archived) {
         _cleanup_(sync_memory_done) SyncMemory seen = {0};
-        DIR *d = opendir(path);
+        _cleanup_close_ int directory = -1;
         int r = 1;
 
-        if (!d)
+        directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory < 0)
                 return errno == ENOENT ? 0 : -errno;
         /* A file that is put aside between two names is opened under neither: look until nothing
          * new is there. */
         for (unsigned i = 0; i < ROUNDS_MAX && r > 0; i++)
-                r = sync_round(d, memory, &seen, archived);
-        if (r >= 0 && fsync(dirfd(d)) < 0)
-                r = -errno;
-        closedir(d);
-        return r > 0 ? -EBUSY : r;
+                r = sync_round(path, directory, memory, &seen, archived);
+        if (r > 0)
+                return -EBUSY;
+        return r >= 0 && fsync(directory) < 0 ? -errno : r;
 }
 
 int sync_run(const JournalPlace *place, SyncMemory *memory) {

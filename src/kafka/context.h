@@ -21,8 +21,8 @@ typedef struct Cluster Cluster;
 typedef struct KafkaContext {
         sd_event *event;
         Sink *sink;
-        Machine *machine;       /* NULL: nothing is written exactly once */
-        const char *no_machine; /* why not */
+        Machine *machine;        /* NULL: nothing is written exactly once */
+        const char *no_machine;  /* why not */
         Trouble journal_trouble; /* exactly-once: what is sent cannot be read back */
         Helpers *helpers;
         const Config *config;

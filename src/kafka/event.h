@@ -35,8 +35,8 @@ typedef enum EventForm {
         EVENT_NO_VALUE, /* without its value beyond MESSAGE; CRIER_CUT=value says so */
 } EventForm;
 
-/* Builds the entry of one event: `e` is cleared first. `scratch` is memory to work with. Returns false where the event has more headers than an entry
- * may have fields: the entry then says so in CRIER_CUT. Fails only for memory (the buffers'
- * `failed`). */
+/* Builds the entry of one event: `e` is cleared first. `scratch` is memory to work with. Returns
+ * false where the event has more headers than an entry may have fields: the entry then says so in
+ * CRIER_CUT. Fails only for memory (the buffers' `failed`). */
 bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *topic,
                  const Buffer *prefix, EventForm form, Buffer *scratch, Entry *e);

@@ -231,8 +231,8 @@ bool fleet_accepts(const Fleet *f, const Config *config, Buffer *errors) {
         return all;
 }
 
-int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine,
-              const char *no_machine, Fleet **ret) {
+int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine, const char *no_machine,
+              Fleet **ret) {
         _cleanup_(fleet_freep) Fleet *f = NULL;
         _cleanup_buffer_ Buffer errors = {0};
         int r;

@@ -48,8 +48,8 @@ typedef struct Fleet {
  * be NULL: `no_machine` says why then, and must outlive it too. Returns 0 or a negative errno;
  * -EOPNOTSUPP, which is logged, for what fleet_accepts() refuses. The caller frees with
  * fleet_free(). */
-int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine,
-              const char *no_machine, Fleet **ret);
+int fleet_new(sd_event *event, Config *config, Sink *sink, Machine *machine, const char *no_machine,
+              Fleet **ret);
 /* Whether everything that the configuration asks for is possible here; otherwise appends a line for
  * what is not. */
 bool fleet_accepts(const Fleet *f, const Config *config, Buffer *errors);

@@ -91,8 +91,8 @@ int64_t lookup_start_offset(const Lookup *l, int i, GroupStart start) {
         return lookup_is_in_log(l, i) ? position : low;
 }
 
-void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions,
-                  bool ask_committed, HelperWork done) {
+void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions, bool ask_committed,
+                  HelperWork done) {
         _cleanup_(lookup_freep) Lookup *l = NULL;
 
         c->lookup_usec = 0;

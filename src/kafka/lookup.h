@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the cluster knows of some partitions, asked on a helper thread: what the group has committed,
- * and where the logs begin and end. What is made of it is assignment.c's.
+ * What the cluster knows of some partitions, asked on a helper thread: what the group has
+ * committed, and where the logs begin and end. What is made of it is assignment.c's.
  */
 
 #include "kafka/consumer.h"

@@ -39,8 +39,9 @@ static void lost_text(const JournalNotice *n, Buffer *to) {
 }
 
 static void silent_text(const JournalNotice *n, Buffer *to) {
-        buffer_append_string(to, "The journal does not show what was sent to it; nothing is committed "
-                                 "until it does");
+        buffer_append_string(to,
+                             "The journal does not show what was sent to it; nothing is committed "
+                             "until it does");
 }
 
 static void heard_text(const JournalNotice *n, Buffer *to) {
@@ -103,7 +104,8 @@ static void taken_text(const JournalNotice *n, Buffer *to) {
 }
 
 static void cut_text(const JournalNotice *n, Buffer *to) {
-        buffer_appendf(to, "The journal does not keep the event at offset %" PRId64 " of ", n->first);
+        buffer_appendf(to, "The journal does not keep the event at offset %" PRId64 " of ",
+                       n->first);
         subject(n->ledger, to);
         buffer_append_string(to, ": it is written without its value");
 }

@@ -3,7 +3,8 @@
 
 /*
  * What the ledgers of this room's partitions have to say, as records in the journal; and the other
- * two things that a journal wants of whoever uses it: events that are let go, owners that are woken.
+ * two things that a journal wants of whoever uses it: events that are let go, owners that are
+ * woken.
  */
 
 #include "kafka/context.h"

@@ -54,7 +54,8 @@ static const TroubleKind trouble_kinds[TROUBLE_CODE_COUNT_] = {
                  "systemd-journald."},
         [TROUBLE_JOURNAL_SILENT] =
                 {"journal-silent",
-                 "What was sent to journald cannot be read back, so nothing is committed; nothing is "
+                 "What was sent to journald cannot be read back, so nothing is committed; nothing "
+                 "is "
                  "lost. Look for its rate limit, a full disk, Storage= and MaxLevelStore= in "
                  "journald.conf(5), and at: systemctl status systemd-journald."},
         [TROUBLE_OVERFLOW] = {"overflow", "The broker takes events more slowly than the rate: "

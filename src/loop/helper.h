@@ -3,9 +3,9 @@
 
 /*
  * Threads for the few calls that can only block: looking up log ends, creating topics, destroying a
- * client, searching the journal, bringing it to disk. A job owns what it works on, runs on a thread of its own, and is
- * handed back to the loop when it is done; so one slow call delays nothing else, and no thread
- * exists while there is no job.
+ * client, searching the journal, bringing it to disk. A job owns what it works on, runs on a thread
+ * of its own, and is handed back to the loop when it is done; so one slow call delays nothing else,
+ * and no thread exists while there is no job.
  */
 
 #include <systemd/sd-event.h>
