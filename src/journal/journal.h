@@ -84,30 +84,30 @@ struct Journal {
         void *userdata;
 
         char host[MARKER_NAME_MAX + 1];
-        sd_id128_t token;          /* this process, in barriers */
-        unsigned in_flight_events; /* a ledger */
-        uint64_t in_flight_bytes;  /* all ledgers together */
+        sd_id128_t token; /* this process, in barriers */
 
         Ledger **ledgers;
-        unsigned n_ledgers;
         uint64_t next_serial;
+        uint64_t in_flight_bytes;  /* the limit, for all ledgers together */
+        uint64_t bytes;            /* in flight */
+        unsigned in_flight_events; /* the limit, for a ledger */
+        unsigned n_ledgers;
         unsigned last_found; /* where the last epoch was found */
-        uint64_t bytes;      /* in flight */
 
-        uint32_t barriers_sent;
-        uint32_t barriers_seen;          /* the number of the newest that was read */
-        uint64_t barrier_usec;           /* when the newest was sent */
         Barrier barriers[BARRIERS_KEPT]; /* the newest ones, by number */
-        bool prompt; /* what was lost is being written again: a barrier is to follow at once */
+        uint32_t barriers_sent;
+        uint32_t barriers_seen;     /* the number of the newest that was read */
+        uint32_t followed;          /* the one that the reader was told last */
+        uint64_t barrier_usec;      /* when the newest was sent */
         uint64_t barrier_wait_usec; /* when it is missed */
-        bool heard;                 /* a barrier has appeared since the last step */
         uint64_t heard_usec;        /* the last time that one appeared, or that none was missed */
-        bool silent;                /* said: barriers do not appear */
         uint64_t silent_usec;
-        bool following;
-        uint32_t followed; /* the barrier that was told with it */
-        bool syncing;
         uint64_t sync_retry_usec;
+        bool prompt; /* what was lost is being written again: a barrier is to follow at once */
+        bool heard;  /* a barrier has appeared since the last step */
+        bool silent; /* said: barriers do not appear */
+        bool following;
+        bool syncing;
 };
 
 /* Fills an empty one; `host` names the journal in commits. */

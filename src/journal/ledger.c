@@ -553,6 +553,7 @@ bool ledger_has_moved(Ledger *l, int64_t *ret_offset) {
 
 void ledger_step(Ledger *l) {
         LedgerMove why = l->move;
+        bool must_sync = l->with_sync && RULE(sync);
 
         if (why == MOVE_NONE || l->phase != LEDGER_RUNNING || l->fenced || l->job.active ||
             (l->n_open > 0 && RULE(drain)))
@@ -565,7 +566,7 @@ void ledger_step(Ledger *l) {
                 l->woken = true;
                 return;
         }
-        if (l->with_sync && l->sync != SYNC_DONE && RULE(sync) && RULE(drain)) {
+        if (must_sync && l->sync != SYNC_DONE) {
                 if (l->sync == SYNC_NONE)
                         l->sync = SYNC_WANTED;
                 return;

@@ -81,7 +81,7 @@ int place_list(const char *directory, struct dirent ***ret) {
         int n;
 
         *ret = NULL;
-        n = scandir(directory, ret, is_journal_file, NULL);
+        n = scandir(directory, ret, is_journal_file, alphasort);
         if (n >= 0)
                 return n;
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;

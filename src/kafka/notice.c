@@ -122,23 +122,23 @@ enum {
 };
 
 typedef struct NoticeKind {
-        RecordId record;
         void (*text)(const JournalNotice *n, Buffer *to);
+        RecordId record;
         unsigned has;
 } NoticeKind;
 
 static const NoticeKind kinds[] = {
-        {RECORD_ENTRIES_LOST, lost_text, HAS_COUNT | HAS_FIRST | HAS_LAST | HAS_CAUSE},
-        {RECORD_JOURNAL_SILENT, silent_text, 0},
-        {RECORD_JOURNAL_HEARD, heard_text, HAS_DURATION},
-        {RECORD_PARTITION_RECOVERED, recovered_text, HAS_FOUND | HAS_FIRST | HAS_LAST},
-        {RECORD_GROUP_RESET, reset_text, HAS_FIRST},
-        {RECORD_RETENTION, retention_text, HAS_FIRST | HAS_LAST},
-        {RECORD_POSITION_RESET, rewritten_text, 0},
-        {RECORD_TAKEN_OVER, taken_over_text, HAS_FIRST},
-        {RECORD_LOCK_WAITING, waiting_text, 0},
-        {RECORD_LOCK_TAKEN, taken_text, 0},
-        {RECORD_VALUE_CUT, cut_text, HAS_OFFSET},
+        {lost_text, RECORD_ENTRIES_LOST, HAS_COUNT | HAS_FIRST | HAS_LAST | HAS_CAUSE},
+        {silent_text, RECORD_JOURNAL_SILENT, 0},
+        {heard_text, RECORD_JOURNAL_HEARD, HAS_DURATION},
+        {recovered_text, RECORD_PARTITION_RECOVERED, HAS_FOUND | HAS_FIRST | HAS_LAST},
+        {reset_text, RECORD_GROUP_RESET, HAS_FIRST},
+        {retention_text, RECORD_RETENTION, HAS_FIRST | HAS_LAST},
+        {rewritten_text, RECORD_POSITION_RESET, 0},
+        {taken_over_text, RECORD_TAKEN_OVER, HAS_FIRST},
+        {waiting_text, RECORD_LOCK_WAITING, 0},
+        {taken_text, RECORD_LOCK_TAKEN, 0},
+        {cut_text, RECORD_VALUE_CUT, HAS_OFFSET},
 };
 
 static const NoticeKind *find_kind(RecordId record) {
@@ -152,7 +152,7 @@ static const NoticeKind *find_kind(RecordId record) {
 static bool is_repeated(const JournalNotice *n) {
         const Consumer *c = n->ledger ? n->ledger->owner : NULL;
 
-        if (n->record != RECORD_RETENTION)
+        if (!c || n->record != RECORD_RETENTION)
                 return false;
         for (unsigned i = 0; i < c->n_partitions; i++)
                 if (c->partitions[i]->ledger == n->ledger)

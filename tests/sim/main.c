@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -94,7 +95,7 @@ static bool is_new_kind(char seen[8][16], const char *wrong) {
 
 static int attack(Run *r) {
         static const char *const texts[] = {
-#define EXCUSE(id, text) text,
+#define EXCUSE(id, text) [EXCUSE_##id] = (text),
                 EXCUSES(EXCUSE)
 #undef EXCUSE
         };
@@ -109,7 +110,7 @@ static int attack(Run *r) {
                 if (!wrong)
                         continue;
                 failed++;
-                printf("seed %llu: %s\n", (unsigned long long) (arg_first + i), wrong);
+                printf("seed %" PRIu64 ": %s\n", arg_first + i, wrong);
                 if (is_new_kind(seen, wrong))
                         show_failure(r, arg_first + i);
         }
@@ -137,7 +138,7 @@ static bool is_missed(Run *r, unsigned rule) {
                 sim_rule_is_off[rule] = false;
                 if (!w)
                         continue;
-                strcpy(wrong, w);
+                snprintf(wrong, sizeof(wrong), "%s", w);
                 if (run_seed(r, seed, rules[rule].focus))
                         continue;
                 if (!arg_quiet)

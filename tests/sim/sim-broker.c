@@ -8,6 +8,7 @@
 #include "sim/sim.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 /* ---- logs ---- */
 
@@ -149,7 +150,7 @@ void request_send(Crierd *c, const Part *part, int64_t offset, const char *marke
                            .offset = offset,
                            .epoch = epoch_number(m.epoch)},
         };
-        strcpy(r->commit.marker, marker);
+        snprintf(r->commit.marker, sizeof(r->commit.marker), "%s", marker);
         if (!w->epochs[r->commit.epoch].known)
                 world_wrong(w, "core: commits an epoch that was never seen");
         if (!c->net)

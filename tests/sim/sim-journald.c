@@ -106,7 +106,7 @@ int journald_match(const Journald *j, JournalScan *scan) {
         unsigned epoch = epoch_number(scan->epoch), below = 0;
         unsigned max = RULE(window) ? SCAN_BELOW_MAX : 1;
 
-        scan->standing = malloc((j->n + 1) * sizeof(Standing));
+        scan->standing = calloc(j->n + 1, sizeof(Standing));
         if (!scan->standing)
                 return -ENOMEM;
         for (unsigned i = j->n; i > 0 && below < max; i--) {

@@ -124,7 +124,7 @@ unsigned schedule_shorten(World *w, const Setup *setup, Action *actions, unsigne
                 free(shorter);
                 return n;
         }
-        strcpy(kind, wrong);
+        snprintf(kind, sizeof(kind), "%s", wrong);
         for (unsigned size = n / 2; size > 0; size /= 2)
                 for (unsigned at = 0; at < n;) {
                         unsigned left = n - MIN(size, n - at);

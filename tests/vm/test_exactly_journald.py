@@ -92,9 +92,10 @@ def test_vacuum_takes_nothing_that_was_not_copied_first(lab, note, faulty):
 
 
 def written_again(journal, group):
+    counts = {"ENTRIES_LOST": "CRIER_COUNT", "PARTITION_RECOVERED": "CRIER_WRITTEN"}
     return sum(
         int(notice[field])
-        for kind, field in (("ENTRIES_LOST", "CRIER_COUNT"), ("PARTITION_RECOVERED", "CRIER_WRITTEN"))
+        for kind, field in counts.items()
         for notice in journal.notices(kind, KAFKA_GROUP=group)
     )
 
