@@ -5,6 +5,13 @@
  * Where a reader begins matters: one that is placed at the journal's tail misses some of the first
  * entries that follow. So it begins at an entry that is known to be readable, a barrier of ours,
  * which is found by its field; what was sent before that barrier nobody waits for.
+ *
+ * An entry stands when a match on its epoch finds it. journald links an entry under one field after
+ * the other, and when it is killed in between, the last entry of the file is found by some fields
+ * only, for ever: by those that we follow, but not by its epoch. So the newest entry read is held
+ * back. The next one shows that journald had finished it, but not where a file was put aside in
+ * between: then what is read is for the search that follows a barrier (journal.h). Where nothing
+ * comes next, the entry is looked for by its epoch.
  */
 
 #include "journal/reader.h"
@@ -25,6 +32,9 @@
 /* Entries that are handed over at once, and that may wait for the loop. */
 #define BATCH 512
 #define WAITING_MAX 65536
+
+/* Entries that are read before anything else is looked at. */
+#define ROUND 2048
 
 /* When the journal has nothing new it is looked at again after a wait that grows: long enough for
  * some hundred entries under load, since each look costs as well, and journald tells of new ones
@@ -59,8 +69,12 @@ struct Reader {
 
         /* The thread's. */
         sd_journal *journal;
-        char *cursor;       /* of the last entry read; NULL: has not begun */
-        uint32_t seen;      /* the newest barrier that was handed over */
+        sd_journal *other; /* for looking something up, without losing the place */
+        ReaderItem held;   /* the newest event read */
+        bool holds;
+        bool doubtful; /* files came or went; what is read now may be what a journald left undone */
+        char *cursor;  /* of the last entry read; NULL: has not begun */
+        uint32_t seen; /* the newest barrier that was handed over */
         uint64_t find_usec; /* when one was last looked for by its field */
         unsigned nap_ms;
         ReaderItem batch[BATCH];
@@ -71,7 +85,10 @@ struct Reader {
 
 static void thread_close(Reader *r) {
         sd_journal_close(r->journal);
-        r->journal = NULL;
+        sd_journal_close(r->other);
+        r->journal = r->other = NULL;
+        r->holds = false;
+        r->doubtful = true;
 }
 
 /* Hands the batch over; waits where the loop is far behind. */
@@ -104,12 +121,29 @@ static void thread_flush(Reader *r) {
         }
 }
 
-static void thread_add(Reader *r, sd_id128_t epoch, int64_t offset) {
-        r->batch[r->n_batch++] = (ReaderItem){.epoch = epoch, .offset = offset};
-        if (sd_id128_is_null(epoch))
-                r->seen = MAX(r->seen, (uint32_t) offset);
+static void thread_add(Reader *r, ReaderItem item) {
+        r->batch[r->n_batch++] = item;
         if (r->n_batch == BATCH)
                 thread_flush(r);
+}
+
+/* What is held is an entry that journald has finished. */
+static void thread_let_go(Reader *r) {
+        if (r->holds)
+                thread_add(r, r->held);
+        r->holds = false;
+}
+
+static void thread_add_event(Reader *r, sd_id128_t epoch, int64_t offset) {
+        thread_let_go(r);
+        r->held = (ReaderItem){.epoch = epoch, .offset = offset};
+        r->holds = !r->doubtful;
+}
+
+static void thread_add_barrier(Reader *r, uint32_t number) {
+        thread_let_go(r);
+        thread_add(r, (ReaderItem){.offset = number});
+        r->seen = MAX(r->seen, number);
 }
 
 /* What is looked for in an entry. */
@@ -190,9 +224,9 @@ static int thread_take(Reader *r) {
         if (!f.has_id || !f.has_number)
                 return error;
         if (!f.barrier)
-                thread_add(r, f.id, f.number);
+                thread_add_event(r, f.id, f.number);
         else if (sd_id128_equal(f.id, r->token))
-                thread_add(r, SD_ID128_NULL, f.number);
+                thread_add_barrier(r, (uint32_t) f.number);
         return 0;
 }
 
@@ -254,7 +288,7 @@ static int thread_begin(Reader *r, uint32_t barrier) {
                 error = thread_save_cursor(r);
                 if (error < 0)
                         return error;
-                thread_add(r, SD_ID128_NULL, barrier);
+                thread_add_barrier(r, barrier);
         }
         /* Numbers are short, and what is long may have to be unpacked: sd_journal_get_data(3). */
         error = sd_journal_set_data_threshold(r->journal, FIELD_MAX);
@@ -270,9 +304,9 @@ static int thread_begin(Reader *r, uint32_t barrier) {
 
 /* Reads what is there. Returns how many entries, or a negative errno. */
 static int thread_read(Reader *r) {
-        int n = 0, error = 0;
+        int n = 0, error = 1;
 
-        while (n < 4 * BATCH) {
+        while (n < ROUND) {
                 error = sd_journal_next(r->journal);
                 if (error <= 0)
                         break;
@@ -281,27 +315,71 @@ static int thread_read(Reader *r) {
                         break;
                 n++;
         }
+        /* At the end: what a former journald left is passed. */
+        if (error == 0 && n < ROUND)
+                r->doubtful = false;
         if (n > 0 && error >= 0)
                 error = thread_save_cursor(r);
         return error < 0 ? error : n;
 }
 
+/* Has the second handle, which knows of all files that there are now. */
+static int thread_open_other(Reader *r) {
+        int error;
+
+        if (r->other)
+                return sd_journal_process(r->other);
+        error = place_open(r->place, &r->other);
+        return error < 0 ? error : sd_journal_get_fd(r->other);
+}
+
+/* Nothing has come behind the entry that is held: is it found by its epoch? */
+static int thread_confirm(Reader *r) {
+        char match[64];
+        int error;
+
+        if (!r->holds)
+                return 0;
+        error = thread_open_other(r);
+        if (error < 0)
+                return error;
+        sd_journal_flush_matches(r->other);
+        snprintf(match, sizeof(match), "CRIER_EPOCH=" SD_ID128_FORMAT_STR,
+                 SD_ID128_FORMAT_VAL(r->held.epoch));
+        error = sd_journal_add_match(r->other, match, 0);
+        snprintf(match, sizeof(match), "KAFKA_OFFSET=%" PRId64, r->held.offset);
+        if (error >= 0)
+                error = sd_journal_add_match(r->other, match, 0);
+        if (error >= 0)
+                error = place_match_own(r->place, r->other);
+        if (error >= 0)
+                error = sd_journal_seek_tail(r->other);
+        if (error >= 0)
+                error = sd_journal_previous(r->other);
+        if (error > 0)
+                thread_let_go(r);
+        /* Where it is not found yet a barrier will follow, and with it a search. */
+        r->holds = false;
+        return MIN(error, 0);
+}
+
 /* A barrier that has not come by may have been missed. */
 static int thread_find(Reader *r, uint32_t barrier) {
         uint64_t now = clock_usec();
-        sd_journal *j = NULL;
         int error;
 
         if (r->seen >= barrier || now - r->find_usec < FIND_USEC)
                 return 0;
         r->find_usec = now;
-        error = place_open(r->place, &j);
+        error = thread_open_other(r);
         if (error >= 0)
-                error = find_barrier(r, j, barrier);
-        if (error > 0)
-                thread_add(r, SD_ID128_NULL, barrier);
-        sd_journal_close(j);
-        return MIN(error, 0);
+                error = find_barrier(r, r->other, barrier);
+        if (error <= 0)
+                return error;
+        /* What is held may stand behind it. */
+        thread_add(r, (ReaderItem){.offset = barrier});
+        r->seen = barrier;
+        return 0;
 }
 
 static void thread_nap(Reader *r) {
@@ -323,10 +401,16 @@ static void thread_round(Reader *r, uint32_t barrier) {
                 r->find_usec = clock_usec();
         } else {
                 n = sd_journal_process(r->journal);
+                if (n == SD_JOURNAL_INVALIDATE) {
+                        r->holds = false;
+                        r->doubtful = true;
+                }
                 n = n < 0 ? n : thread_read(r);
         }
-        if (n >= 0 && r->journal)
-                n = thread_find(r, barrier) < 0 ? -EIO : n;
+        if (n == 0 && r->journal && thread_confirm(r) < 0)
+                n = -EIO;
+        if (n >= 0 && r->journal && thread_find(r, barrier) < 0)
+                n = -EIO;
         if (n < 0) {
                 log_debug("Reading the journal back: %s", strerror(-n));
                 thread_close(r);
