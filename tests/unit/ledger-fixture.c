@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "ledger-fixture.h"
 
@@ -161,7 +162,7 @@ void fixture_recover(Fixture *f, const char *host, bool clean, int64_t offset,
         Marker m = {.epoch = EPOCH, .cluster = "C", .clean = clean};
         char text[MARKER_TEXT_MAX];
 
-        strcpy(m.host, host);
+        snprintf(m.host, sizeof(m.host), "%s", host);
         marker_format(&m, text);
         fixture_step(f, 0);
         assert_int_equal(f->ledger->phase, LEDGER_FETCHING);
