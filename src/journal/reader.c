@@ -10,8 +10,7 @@
  * the other, and when it is killed in between, the last entry of the file is found by some fields
  * only, for ever: by those that we follow, but not by its epoch. So the newest entry read is held
  * back. The next one shows that journald had finished it, but not where a file was put aside in
- * between: then what is read is for the search that follows a barrier (journal.h). Where nothing
- * comes next, the entry is looked for by its epoch.
+ * between: then, and where nothing comes next, the entry is looked for by its epoch.
  */
 
 #include "journal/reader.h"
@@ -134,10 +133,52 @@ static void thread_let_go(Reader *r) {
         r->holds = false;
 }
 
-static void thread_add_event(Reader *r, sd_id128_t epoch, int64_t offset) {
+/* Has the second handle, which knows of all files that there are now. */
+static int thread_open_other(Reader *r) {
+        int error;
+
+        if (r->other)
+                return sd_journal_process(r->other);
+        error = place_open(r->place, &r->other);
+        return error < 0 ? error : sd_journal_get_fd(r->other);
+}
+
+/* Nothing has come behind the entry that is held, or something of which it is not known in which
+ * file it is: is it found by its epoch? */
+static int thread_confirm(Reader *r) {
+        char match[64];
+        int error;
+
+        if (!r->holds)
+                return 0;
+        error = thread_open_other(r);
+        if (error < 0)
+                return error;
+        sd_journal_flush_matches(r->other);
+        snprintf(match, sizeof(match), "CRIER_EPOCH=" SD_ID128_FORMAT_STR,
+                 SD_ID128_FORMAT_VAL(r->held.epoch));
+        error = sd_journal_add_match(r->other, match, 0);
+        snprintf(match, sizeof(match), "KAFKA_OFFSET=%" PRId64, r->held.offset);
+        if (error >= 0)
+                error = sd_journal_add_match(r->other, match, 0);
+        if (error >= 0)
+                error = place_match_own(r->place, r->other);
+        if (error >= 0)
+                error = sd_journal_seek_tail(r->other);
+        if (error >= 0)
+                error = sd_journal_previous(r->other);
+        if (error > 0)
+                thread_let_go(r);
+        /* Where it is not found yet a barrier will follow, and with it a search. */
+        r->holds = false;
+        return MIN(error, 0);
+}
+
+static int thread_add_event(Reader *r, sd_id128_t epoch, int64_t offset) {
         thread_let_go(r);
         r->held = (ReaderItem){.epoch = epoch, .offset = offset};
-        r->holds = !r->doubtful;
+        r->holds = true;
+        return r->doubtful ? thread_confirm(r) : 0;
 }
 
 static void thread_add_barrier(Reader *r, uint32_t number) {
@@ -224,8 +265,8 @@ static int thread_take(Reader *r) {
         if (!f.has_id || !f.has_number)
                 return error;
         if (!f.barrier)
-                thread_add_event(r, f.id, f.number);
-        else if (sd_id128_equal(f.id, r->token))
+                return thread_add_event(r, f.id, f.number);
+        if (sd_id128_equal(f.id, r->token))
                 thread_add_barrier(r, (uint32_t) f.number);
         return 0;
 }
@@ -323,46 +364,6 @@ static int thread_read(Reader *r) {
         return error < 0 ? error : n;
 }
 
-/* Has the second handle, which knows of all files that there are now. */
-static int thread_open_other(Reader *r) {
-        int error;
-
-        if (r->other)
-                return sd_journal_process(r->other);
-        error = place_open(r->place, &r->other);
-        return error < 0 ? error : sd_journal_get_fd(r->other);
-}
-
-/* Nothing has come behind the entry that is held: is it found by its epoch? */
-static int thread_confirm(Reader *r) {
-        char match[64];
-        int error;
-
-        if (!r->holds)
-                return 0;
-        error = thread_open_other(r);
-        if (error < 0)
-                return error;
-        sd_journal_flush_matches(r->other);
-        snprintf(match, sizeof(match), "CRIER_EPOCH=" SD_ID128_FORMAT_STR,
-                 SD_ID128_FORMAT_VAL(r->held.epoch));
-        error = sd_journal_add_match(r->other, match, 0);
-        snprintf(match, sizeof(match), "KAFKA_OFFSET=%" PRId64, r->held.offset);
-        if (error >= 0)
-                error = sd_journal_add_match(r->other, match, 0);
-        if (error >= 0)
-                error = place_match_own(r->place, r->other);
-        if (error >= 0)
-                error = sd_journal_seek_tail(r->other);
-        if (error >= 0)
-                error = sd_journal_previous(r->other);
-        if (error > 0)
-                thread_let_go(r);
-        /* Where it is not found yet a barrier will follow, and with it a search. */
-        r->holds = false;
-        return MIN(error, 0);
-}
-
 /* A barrier that has not come by may have been missed. */
 static int thread_find(Reader *r, uint32_t barrier) {
         uint64_t now = clock_usec();
@@ -402,8 +403,8 @@ static void thread_round(Reader *r, uint32_t barrier) {
         } else {
                 n = sd_journal_process(r->journal);
                 if (n == SD_JOURNAL_INVALIDATE) {
-                        r->holds = false;
                         r->doubtful = true;
+                        n = thread_confirm(r);
                 }
                 n = n < 0 ? n : thread_read(r);
         }
