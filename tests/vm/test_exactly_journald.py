@@ -94,8 +94,8 @@ def test_vacuum_takes_nothing_that_was_not_copied_first(lab, note, faulty):
 
 
 def check_notices(journal, group, twice):
-    """Each partition with events that were written again says so, and how many; where a recovery found
-    nothing at all it cannot know what had stood there."""
+    """Each partition with events that were written again says so, and how many; where a recovery
+    found nothing at all it cannot know what had stood there."""
     fields = {"ENTRIES_LOST": "CRIER_COUNT", "PARTITION_RECOVERED": "CRIER_WRITTEN"}
     told, unknown = collections.Counter(), set()
     for kind, field in fields.items():
