@@ -527,7 +527,8 @@ def resources(crier):
 
 def test_many_reloads_leave_nothing_behind(start, journal):
     """Two configurations in turn, in which everything differs that can without a rebalance of the
-    embedded broker in between: each group is made anew before it has joined."""
+    embedded broker in between: nearly each group is made anew before it has joined. A few get in
+    while the members before them still count, so that a reload may also be in time."""
     one = plan(producer={"value": "one", "keys": ["a", "b"]}, group={"message": "one %{value}"})
     two = plan(
         producer={"rate": 70.0, "headers": ["a=b"], "topic": "u"},
@@ -543,9 +544,10 @@ def test_many_reloads_leave_nothing_behind(start, journal):
     before = resources(crier)
     for count in range(3, 53):
         rewrite(crier, one if count % 2 == 0 else two)
-        with pytest.raises(VarlinkError) as late:
+        try:
             crier.change("Reload", timeout_ms=100)
-        assert late.value.name == "io.crier.Control.TimedOut"
+        except VarlinkError as late:
+            assert late.name == "io.crier.Control.TimedOut"
         assert journal.wait_record("RELOADED", count=count).text("CRIER_CHANGES").count(";") > 5
     crier.change("Reload")
     crier.wait_stable(timeout=90)
