@@ -12,6 +12,17 @@
 
 const ControlParameter parameters_status[] = {{NULL}};
 
+const Trouble *control_sink_trouble(const ControlContext *c) {
+        const KafkaContext *kafka = &c->fleet->context;
+
+        if (c->sink_trouble->code != TROUBLE_NONE)
+                return c->sink_trouble;
+        for (int i = 0; i < JOURNAL_TASK_COUNT_; i++)
+                if (kafka->journal_troubles[i].code != TROUBLE_NONE)
+                        return &kafka->journal_troubles[i];
+        return &kafka->journal_silent;
+}
+
 int method_status(void *userdata, Request *request, json_t **ret_parameters,
                   const char **ret_error) {
         const ControlContext *c = userdata;

@@ -38,11 +38,9 @@ typedef struct ControlContext {
         sd_event_source *tails_timer;
 } ControlContext;
 
-/* What is wrong with the sink: it takes nothing, or what it took cannot be read back. */
-static inline const Trouble *control_sink_trouble(const ControlContext *c) {
-        return c->sink_trouble->code != TROUBLE_NONE ? c->sink_trouble
-                                                     : &c->fleet->context.journal_trouble;
-}
+/* What is wrong with the sink: it takes nothing, or what it took cannot be found, brought to disk
+ * or read back. */
+const Trouble *control_sink_trouble(const ControlContext *c);
 
 /* The daemon has stopped: whoever waits is told. */
 void control_stopped(ControlContext *c, bool settled);

@@ -216,6 +216,7 @@ static uint64_t step_scan(Journal *j, Ledger *l, uint64_t now) {
 }
 
 void journal_scanned(Journal *j, JournalScan *scan, uint64_t now) {
+        j->handlers.tried(j->userdata, JOURNAL_SEARCH, scan->error);
         for (unsigned i = 0; i < j->n_ledgers; i++) {
                 Ledger *l = j->ledgers[i];
 
@@ -384,6 +385,7 @@ static uint64_t step_sync(Journal *j, uint64_t now) {
 }
 
 void journal_synced(Journal *j, int error, uint64_t now) {
+        j->handlers.tried(j->userdata, JOURNAL_SYNC, error);
         j->syncing = false;
         j->sync_retry_usec = error < 0 ? now + RETRY_USEC : 0;
         for (unsigned i = 0; i < j->n_ledgers; i++) {

@@ -69,12 +69,21 @@ typedef struct JournalNotice {
         uint64_t usec;
 } JournalNotice;
 
+/* What is tried again until it works. */
+typedef enum JournalTask {
+        JOURNAL_SEARCH,
+        JOURNAL_SYNC,
+        JOURNAL_TASK_COUNT_,
+} JournalTask;
+
 /* Who uses the ledgers. */
 typedef struct JournalHandlers {
         void (*notice)(void *userdata, const JournalNotice *n);
         /* A row's event is not needed any more. */
         void (*release)(void *userdata, void *event);
         void (*wake)(void *userdata, void *owner);
+        /* Was tried; `error`: 0, or the negative errno that the journal's files answered. */
+        void (*tried)(void *userdata, JournalTask task, int error);
 } JournalHandlers;
 
 struct Journal {

@@ -22,9 +22,7 @@ struct Machine {
         Reader *reader;
         Helpers *helpers;
         SyncMemory memory;
-        int sync_error;   /* of the sync under way, the helper thread's while it runs */
-        bool scan_failed; /* said, until it works again */
-        bool sync_failed;
+        int sync_error; /* of the sync under way, the helper thread's while it runs */
         sd_event_source *timer;
 };
 
@@ -68,15 +66,6 @@ static void on_read(void *userdata, const ReaderItem *items, size_t n) {
         machine_step(m);
 }
 
-/* Both are tried again until they work: said when that changes. */
-static void report(bool *failed, int error, const char *what) {
-        if (error < 0 && !*failed)
-                log_warning("Cannot %s: %s; trying again", what, strerror(-error));
-        else if (error >= 0 && *failed)
-                log_notice("Can %s again", what);
-        *failed = error < 0;
-}
-
 /* ---- what the journal asks for ---- */
 
 static int op_send(void *userdata, const Entry *e) {
@@ -105,7 +94,6 @@ static void scan_done(void *userdata) {
         _cleanup_free_ ScanJob *job = userdata;
         Machine *m = job->machine;
 
-        report(&m->scan_failed, job->scan->error, "search the journal");
         journal_scanned(&m->journal, job->scan, clock_usec());
         machine_step(m);
 }
@@ -133,7 +121,6 @@ static void sync_work(void *userdata) {
 static void sync_done(void *userdata) {
         Machine *m = userdata;
 
-        report(&m->sync_failed, m->sync_error, "bring the journal to disk");
         journal_synced(&m->journal, m->sync_error, clock_usec());
         machine_step(m);
 }

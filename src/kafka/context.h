@@ -21,9 +21,11 @@ typedef struct Cluster Cluster;
 typedef struct KafkaContext {
         sd_event *event;
         Sink *sink;
-        Machine *machine;        /* NULL: nothing is written exactly once */
-        const char *no_machine;  /* why not */
-        Trouble journal_trouble; /* exactly-once: what is sent cannot be read back */
+        Machine *machine;       /* NULL: nothing is written exactly once */
+        const char *no_machine; /* why not */
+        /* exactly-once: what the journal's files refuse; what is sent cannot be read back */
+        Trouble journal_troubles[JOURNAL_TASK_COUNT_];
+        Trouble journal_silent;
         Helpers *helpers;
         const Config *config;
         Cluster *cluster;

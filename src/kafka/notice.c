@@ -164,10 +164,10 @@ static bool is_repeated(const JournalNotice *n) {
 /* What lasts is in the status as well. */
 static void note_trouble(KafkaContext *context, RecordId record) {
         if (record == RECORD_JOURNAL_SILENT)
-                (void) trouble_set(&context->journal_trouble, TROUBLE_JOURNAL_SILENT,
+                (void) trouble_set(&context->journal_silent, TROUBLE_JOURNAL_SILENT,
                                    "the journal does not show what is sent to it");
         else if (record == RECORD_JOURNAL_HEARD)
-                context->journal_trouble = (Trouble){0};
+                context->journal_silent = (Trouble){0};
 }
 
 static void on_notice(void *userdata, const JournalNotice *n) {
@@ -205,6 +205,25 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         record_write(context->sink, n->record, fields, "%s", buffer_string(&text));
 }
 
+static void on_tried(void *userdata, JournalTask task, int error) {
+        static const struct {
+                TroubleCode code;
+                const char *what;
+        } kinds_of_task[] = {
+                [JOURNAL_SEARCH] = {TROUBLE_JOURNAL_UNREADABLE, "the journal cannot be searched"},
+                [JOURNAL_SYNC] = {TROUBLE_JOURNAL_UNSYNCED,
+                                  "the journal cannot be brought to disk"},
+        };
+        KafkaContext *context = userdata;
+        Trouble *t = &context->journal_troubles[task];
+
+        if (error >= 0)
+                trouble_over(t, context->sink, "exactly-once");
+        else
+                trouble_raise(t, context->sink, "exactly-once", kinds_of_task[task].code, "%s: %s",
+                              kinds_of_task[task].what, strerror(-error));
+}
+
 static void on_release(void *userdata, void *event) {
         rd_kafka_message_destroy(event);
 }
@@ -220,6 +239,7 @@ void notice_attach(KafkaContext *context) {
                 .notice = on_notice,
                 .release = on_release,
                 .wake = on_wake,
+                .tried = on_tried,
         };
         j->userdata = context;
         j->in_flight_events = context->config->limits.in_flight_events;

@@ -58,6 +58,16 @@ static const TroubleKind trouble_kinds[TROUBLE_CODE_COUNT_] = {
                  "is "
                  "lost. Look for its rate limit, a full disk, Storage= and MaxLevelStore= in "
                  "journald.conf(5), and at: systemctl status systemd-journald."},
+        [TROUBLE_JOURNAL_UNREADABLE] =
+                {"journal-unreadable",
+                 "What stands in the journal is not known, so nothing is written until it is; "
+                 "nothing is lost. crierd has to be in group systemd-journal, which has to be "
+                 "allowed to read the files; for damaged ones look at: journalctl --verify."},
+        [TROUBLE_JOURNAL_UNSYNCED] =
+                {"journal-unsynced",
+                 "Nothing is committed until the journal is on disk; nothing is lost. Look at the "
+                 "disk (journalctl --dmesg), and at who may read the journal's files. With sync = "
+                 "false crierd does not wait for it."},
         [TROUBLE_OVERFLOW] = {"overflow", "The broker takes events more slowly than the rate: "
                                           "lower the rate, or use \"max\"."},
         [TROUBLE_POLL_LATE] = {"poll-late", "The daemon was stopped or starved for longer than "

@@ -134,6 +134,17 @@ def journal_socket_gone(machine):
 
 
 @contextlib.contextmanager
+def unreadable(machine):
+    """Nobody but root may read the journal's files."""
+    files = f"find {JOURNAL} -name 'system*.journal'"
+    machine.shell(f"{files} -exec chmod g-r {{}} +")
+    try:
+        yield
+    finally:
+        machine.shell(f"{files} -exec chmod g+r {{}} +")
+
+
+@contextlib.contextmanager
 def small_disk(machine, megabytes):
     """The journal is on a disk of its own, of this size, until the block ends; its content is gone
     then."""

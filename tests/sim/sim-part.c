@@ -45,10 +45,15 @@ static void on_wake(void *userdata, void *owner) {
         part->committing_sleeps = part->settling_sleeps = false;
 }
 
+/* Only said. */
+static void on_tried(void *userdata, JournalTask task, int error) {
+}
+
 const JournalHandlers crierd_handlers = {
         .notice = on_notice,
         .release = on_release,
         .wake = on_wake,
+        .tried = on_tried,
 };
 
 /* ---- life ---- */

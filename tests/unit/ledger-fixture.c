@@ -66,6 +66,10 @@ static void on_wake(void *userdata, void *owner) {
         ((Fixture *) userdata)->woken++;
 }
 
+static void on_tried(void *userdata, JournalTask task, int error) {
+        ((Fixture *) userdata)->tried[task] = error;
+}
+
 void fixture_open_ledger(Fixture *f, bool sync) {
         LedgerSpec spec = {.cluster = "C", .group = "g", .topic = "t", .sync = sync};
 
@@ -88,7 +92,7 @@ int fixture_set_up(void **state) {
         f->now = USEC_PER_SEC;
         journal_init(&f->journal, &ops, f, "here", EPOCH);
         f->journal.userdata = f;
-        f->journal.handlers = (JournalHandlers){on_notice, on_release, on_wake};
+        f->journal.handlers = (JournalHandlers){on_notice, on_release, on_wake, on_tried};
         fixture_open_ledger(f, false);
         *state = f;
         return 0;

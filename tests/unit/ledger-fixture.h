@@ -24,7 +24,8 @@ typedef struct Fixture {
         unsigned released;
         unsigned woken;
         unsigned notices[RECORD_COUNT_];
-        JournalNotice notice; /* the newest */
+        JournalNotice notice;           /* the newest */
+        int tried[JOURNAL_TASK_COUNT_]; /* with what, the last time */
 } Fixture;
 
 void fixture_open_ledger(Fixture *f, bool sync);

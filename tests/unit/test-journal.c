@@ -196,11 +196,34 @@ static void test_a_sync_that_fails_is_done_again(void **state) {
         fixture_step(f, 0);
         f->syncing = false;
         journal_synced(&f->journal, -EIO, f->now);
+        assert_int_equal(f->tried[JOURNAL_SYNC], -EIO);
         assert_false(fixture_commits(f));
         fixture_step(f, USEC_PER_SEC);
         assert_true(f->syncing);
         journal_synced(&f->journal, 0, f->now);
+        assert_int_equal(f->tried[JOURNAL_SYNC], 0);
         fixture_expect_commit(f, 1, false);
+}
+
+static void test_a_search_that_fails_is_done_again_and_nothing_opens_before(void **state) {
+        Fixture *f = *state;
+        JournalScan *scan;
+
+        fixture_step(f, 0);
+        ledger_fetched(f->ledger, -1, NULL, 0, 0, 0);
+        fixture_step(f, 0);
+        fixture_show_barrier(f);
+        scan = TAKE_PTR(f->scan);
+        scan->error = -EACCES;
+        journal_scanned(&f->journal, scan, f->now);
+        assert_int_equal(f->tried[JOURNAL_SEARCH], -EACCES);
+        fixture_step(f, 0);
+        assert_null(f->scan);
+        assert_false(fixture_commits(f));
+        fixture_step(f, USEC_PER_SEC);
+        fixture_answer_scan(f, NULL, 0);
+        assert_int_equal(f->tried[JOURNAL_SEARCH], 0);
+        fixture_expect_commit(f, 0, false);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, fixture_set_up, fixture_tear_down)
@@ -219,6 +242,7 @@ int main(void) {
                 TEST(a_silent_journal_is_said_and_its_return_too),
                 TEST(sync_comes_before_the_commit_and_after_the_position),
                 TEST(a_sync_that_fails_is_done_again),
+                TEST(a_search_that_fails_is_done_again_and_nothing_opens_before),
         };
 
         return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

@@ -6,7 +6,7 @@ import collections
 
 import pytest
 
-from lib import exactly, faults, trial
+from lib import exactly, faults, trial, wait
 
 TIMES = 50 if trial.LONG else 5
 
@@ -53,6 +53,28 @@ def test_full_disk(lab, note, small_disk, memory):
         t.finish(note)
         if memory:
             t.notices("ENTRIES_LOST")
+
+
+def test_journal_that_may_not_be_read(lab, note):
+    """What was sent and a recovery wait then, which is said; they go on by themselves."""
+    with lab() as t:
+        with t.feeder(ahead=20000):
+            with faults.unreadable(t.machine):
+                t.machine.run("crierctl", "kill", "0")
+                wait.until(
+                    lambda: (t.service.status()["sink"]["trouble"] or {}).get("code")
+                    == "journal-unreadable",
+                    60,
+                    t.stand,
+                )
+            t.wait_progress(5000)
+            assert t.service.status()["sink"]["trouble"] is None
+        t.finish(note)
+    said, over = (
+        {entry.text("CRIER_TROUBLE") for entry in t.service.records(kind)}
+        for kind in ("TROUBLE", "TROUBLE_OVER")
+    )
+    assert "journal-unreadable" in said and said == over
 
 
 def test_journal_socket_that_is_gone(lab, note):
