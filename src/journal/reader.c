@@ -143,8 +143,7 @@ static int thread_open_other(Reader *r) {
         return error < 0 ? error : sd_journal_get_fd(r->other);
 }
 
-/* Nothing has come behind the entry that is held, or something of which it is not known in which
- * file it is: is it found by its epoch? */
+/* Nothing has come behind the entry that is held: is it found by its epoch? */
 static int thread_confirm(Reader *r) {
         char match[64];
         int error;
@@ -169,16 +168,23 @@ static int thread_confirm(Reader *r) {
                 error = sd_journal_previous(r->other);
         if (error > 0)
                 thread_let_go(r);
-        /* Where it is not found yet a barrier will follow, and with it a search. */
-        r->holds = false;
         return MIN(error, 0);
+}
+
+/* What comes behind it may be in another file: it is found now, or not here. Then a barrier will
+ * follow, and with it a search. */
+static int thread_confirm_now(Reader *r) {
+        int error = thread_confirm(r);
+
+        r->holds = false;
+        return error;
 }
 
 static int thread_add_event(Reader *r, sd_id128_t epoch, int64_t offset) {
         thread_let_go(r);
         r->held = (ReaderItem){.epoch = epoch, .offset = offset};
         r->holds = true;
-        return r->doubtful ? thread_confirm(r) : 0;
+        return r->doubtful ? thread_confirm_now(r) : 0;
 }
 
 static void thread_add_barrier(Reader *r, uint32_t number) {
@@ -404,7 +410,7 @@ static void thread_round(Reader *r, uint32_t barrier) {
                 n = sd_journal_process(r->journal);
                 if (n == SD_JOURNAL_INVALIDATE) {
                         r->doubtful = true;
-                        n = thread_confirm(r);
+                        n = thread_confirm_now(r);
                 }
                 n = n < 0 ? n : thread_read(r);
         }
