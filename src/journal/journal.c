@@ -24,6 +24,12 @@
 /* Between two barriers there is at least so much time, whoever asks for them. */
 #define BARRIER_PAUSE_USEC (20 * USEC_PER_MSEC)
 
+/* While journald waits for the disk it takes nothing. So as long as events flow, syncs have one
+ * part in so many of the time, but for those that cannot wait. No disk is so slow that they rest
+ * for longer than the limit. */
+#define SYNC_SHARE 25
+#define SYNC_REST_MAX_USEC (5 * USEC_PER_SEC)
+
 /* A lock that another process has, a scan or a sync that failed. */
 #define RETRY_USEC (200 * USEC_PER_MSEC)
 
@@ -365,28 +371,39 @@ static uint64_t step_barrier(Journal *j, uint64_t now) {
 /* ---- syncs ---- */
 
 static uint64_t step_sync(Journal *j, uint64_t now) {
-        bool wanted = false;
+        bool wanted = false, flows = false, can_wait = true;
+        uint64_t begin = j->sync_retry_usec;
 
-        for (unsigned i = 0; i < j->n_ledgers; i++)
-                wanted = wanted || j->ledgers[i]->sync == SYNC_WANTED;
+        for (unsigned i = 0; i < j->n_ledgers; i++) {
+                const Ledger *l = j->ledgers[i];
+
+                flows = flows || l->n_open > 0;
+                if (l->sync != SYNC_WANTED)
+                        continue;
+                wanted = true;
+                can_wait = can_wait && ledger_sync_can_wait(l);
+        }
         if (!wanted || j->syncing)
                 return UINT64_MAX;
-        if (now < j->sync_retry_usec)
-                return j->sync_retry_usec - now;
+        if (flows && can_wait)
+                begin = MAX(begin, j->sync_rest_usec);
+        if (now < begin)
+                return begin - now;
         if (j->ops->sync(j->ops_userdata) < 0) {
                 j->sync_retry_usec = now + RETRY_USEC;
                 return RETRY_USEC;
         }
         j->syncing = true;
+        j->sync_usec = now;
         for (unsigned i = 0; i < j->n_ledgers; i++)
-                if (j->ledgers[i]->sync == SYNC_WANTED)
-                        j->ledgers[i]->sync = SYNC_UNDER_WAY;
+                ledger_sync_begins(j->ledgers[i]);
         return UINT64_MAX;
 }
 
 void journal_synced(Journal *j, int error, uint64_t now) {
         j->handlers.tried(j->userdata, JOURNAL_SYNC, error);
         j->syncing = false;
+        j->sync_rest_usec = now + sooner((now - j->sync_usec) * SYNC_SHARE, SYNC_REST_MAX_USEC);
         j->sync_retry_usec = error < 0 ? now + RETRY_USEC : 0;
         for (unsigned i = 0; i < j->n_ledgers; i++) {
                 Ledger *l = j->ledgers[i];

@@ -112,6 +112,8 @@ struct Journal {
         uint64_t heard_usec;        /* the last time that one appeared, or that none was missed */
         uint64_t silent_usec;
         uint64_t sync_retry_usec;
+        uint64_t sync_usec;      /* when the one under way began */
+        uint64_t sync_rest_usec; /* until when no other is to begin that can wait */
         bool prompt; /* what was lost is being written again: a barrier is to follow at once */
         bool heard;  /* a barrier has appeared since the last step */
         bool silent; /* said: barriers do not appear */

@@ -382,9 +382,22 @@ static void job_begin(Ledger *l, bool final) {
         l->job.final = final;
         l->job.position = ledger_position(l);
         l->job.clean = false;
-        /* What is verified now, and only that, is brought to disk first. */
+        /* What is verified, and only that, is brought to disk first. */
         l->sync = l->with_sync && RULE(sync) && l->job.position > l->committed ? SYNC_WANTED
                                                                                : SYNC_NONE;
+}
+
+bool ledger_sync_can_wait(const Ledger *l) {
+        return l->job.active && !l->job.final && l->rows.n < LEDGER_ROWS_MANY;
+}
+
+void ledger_sync_begins(Ledger *l) {
+        if (l->sync != SYNC_WANTED)
+                return;
+        l->sync = SYNC_UNDER_WAY;
+        /* The last commit has said already whether it is clean up to there. */
+        if (l->job.active && !l->job.final)
+                l->job.position = ledger_position(l);
 }
 
 void ledger_commit_begin(Ledger *l) {

@@ -186,6 +186,68 @@ static void test_sync_comes_before_the_commit_and_after_the_position(void **stat
         fixture_expect_commit(f, 1, false);
 }
 
+/* A commit at 1 behind it, whose sync took 100 ms. */
+static void sync_once(Fixture *f) {
+        fixture_open_ledger(f, true);
+        fixture_run(f);
+        fixture_write_verified(f, 0);
+        ledger_commit_begin(f->ledger);
+        fixture_step(f, 0);
+        f->now += 100 * USEC_PER_MSEC;
+        f->syncing = false;
+        journal_synced(&f->journal, 0, f->now);
+        fixture_commit(f, 1);
+}
+
+static void test_while_events_flow_the_disk_rests_after_a_sync(void **state) {
+        Fixture *f = *state;
+
+        sync_once(f);
+        fixture_receive(f, 1, 101);
+        fixture_receive(f, 2, 102);
+        fixture_receive(f, 3, 103);
+        fixture_send_next(f);
+        fixture_send_next(f);
+        fixture_send_next(f);
+        fixture_read_back(f, 1);
+        ledger_commit_begin(f->ledger);
+        fixture_step(f, 2 * USEC_PER_SEC);
+        assert_false(f->syncing);
+        /* Verified before it begins, and so is on disk. */
+        fixture_read_back(f, 2);
+        fixture_step(f, USEC_PER_SEC);
+        assert_true(f->syncing);
+        fixture_read_back(f, 3);
+        journal_synced(&f->journal, 0, f->now);
+        fixture_expect_commit(f, 3, false);
+}
+
+static void test_the_disk_does_not_rest_where_nothing_flows(void **state) {
+        Fixture *f = *state;
+
+        sync_once(f);
+        fixture_write_verified(f, 1);
+        ledger_commit_begin(f->ledger);
+        fixture_step(f, 0);
+        assert_true(f->syncing);
+}
+
+static void test_the_disk_does_not_rest_where_a_ledger_fills_up(void **state) {
+        Fixture *f = *state;
+
+        sync_once(f);
+        for (int64_t i = 1; i < LEDGER_ROWS_MANY; i++) {
+                assert_false(ledger_commit_is_due(f->ledger));
+                fixture_write_verified(f, i);
+        }
+        fixture_receive(f, LEDGER_ROWS_MANY, 100);
+        fixture_send_next(f);
+        assert_true(ledger_commit_is_due(f->ledger));
+        ledger_commit_begin(f->ledger);
+        fixture_step(f, 0);
+        assert_true(f->syncing);
+}
+
 static void test_a_sync_that_fails_is_done_again(void **state) {
         Fixture *f = *state;
 
@@ -241,6 +303,9 @@ int main(void) {
                 TEST(a_journal_that_drops_for_a_while_cuts_nothing),
                 TEST(a_silent_journal_is_said_and_its_return_too),
                 TEST(sync_comes_before_the_commit_and_after_the_position),
+                TEST(while_events_flow_the_disk_rests_after_a_sync),
+                TEST(the_disk_does_not_rest_where_nothing_flows),
+                TEST(the_disk_does_not_rest_where_a_ledger_fills_up),
                 TEST(a_sync_that_fails_is_done_again),
                 TEST(a_search_that_fails_is_done_again_and_nothing_opens_before),
         };
