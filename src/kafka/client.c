@@ -41,9 +41,10 @@ static const ClientDefault client_defaults[] = {
          * time-out   for its rebalance windows and thrashes with short heartbeats. */
         {"session.timeout.ms", "6000", NULL, ROLE(CLIENT_CONSUMER)},
         {"heartbeat.interval.ms", "1000", "2000", ROLE(CLIENT_CONSUMER)},
-        /* Two empty answers a second are too many for an idle consumer. The embedded broker also
-         * waits so long before it says that an offset is gone. */
-        {"fetch.wait.max.ms", "1000", "100", ROLE(CLIENT_CONSUMER)},
+        /* While the broker waits for events of some partitions, those whose queues were full are
+         * not fetched (prefetch.h). The embedded broker also waits so long before it says that an
+         * offset is gone. */
+        {"fetch.wait.max.ms", "250", "100", ROLE(CLIENT_CONSUMER)},
         /* Full queues are the rule under back-pressure: look again soon. */
         {"fetch.queue.backoff.ms", "10", NULL, ROLE(CLIENT_CONSUMER), true},
         /* What other clients use by default, so that they can join the same group. */

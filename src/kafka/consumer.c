@@ -130,6 +130,7 @@ Consumer *consumer_free(Consumer *c) {
         /* Only where consumer_open() failed halfway: ordinarily a thread freed it. */
         if (c->rk)
                 rd_kafka_destroy(c->rk);
+        prefetch_done(&c->prefetch);
         queue_waker_free(c->waker);
         entry_done(&c->entry);
         buffer_done(&c->scratch);
@@ -153,9 +154,9 @@ static void on_destroyed(void *userdata) {
         c->state = CONSUMER_GONE;
 }
 
-/* The client has left, or never will: frees it, but not while a lookup uses it. */
+/* The client has left, or never will: frees it, but not while a job uses it. */
 static void consumer_destroy(Consumer *c) {
-        if (c->lookups > 0 || c->state == CONSUMER_DESTROYING)
+        if (c->lookups > 0 || c->prefetch.asking || c->state == CONSUMER_DESTROYING)
                 return;
         assignment_clear(c);
         c->queue = queue_unwatch(c->queue);

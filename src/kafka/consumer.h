@@ -11,6 +11,7 @@
 #include "kafka/event.h"
 #include "kafka/meter.h"
 #include "kafka/partition.h"
+#include "kafka/prefetch.h"
 #include "kafka/trouble.h"
 
 typedef struct Group Group;
@@ -44,6 +45,7 @@ typedef struct Consumer {
         unsigned n_partitions;
         unsigned next_partition; /* where the next round of reading begins */
 
+        Prefetch prefetch;
         unsigned lookups;      /* assignment.c: jobs that use our client */
         uint64_t lookup_usec;  /* when to try a lookup again; 0: none is due */
         bool revoked;          /* the broker waits for our answer to a revocation */

@@ -50,6 +50,7 @@ unsigned partition_fetch(Partition *p) {
         p->first = p->n = 0;
         n = rd_kafka_consume_batch_queue(p->queue, 0, p->held, PARTITION_BATCH);
         p->n = n > 0 ? (unsigned) n : 0;
+        p->taken += p->n;
         for (unsigned i = p->n; i-- > 0;)
                 if (!p->held[i]->err) {
                         p->fetched = p->held[i]->offset + 1;

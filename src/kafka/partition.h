@@ -40,8 +40,12 @@ typedef struct Partition {
         int64_t end;       /* of its log, when it was assigned */
         int64_t committed; /* what the broker has, as far as we know; < 0: nothing */
         int64_t fetched;   /* one behind the last event that was read: where reading goes on */
-        int64_t anchor; /* to be committed, or what lies behind it, although nothing may have been
-                           consumed; -1: nothing is */
+        int64_t anchor;   /* to be committed, or what lies behind it, although nothing may have been
+                             consumed; -1: nothing is */
+        uint64_t taken;   /* messages out of the queue so far */
+        uint64_t brought; /* prefetch.c: that came into it so far */
+        size_t queued;    /* how many are in it */
+        size_t level;     /* at half of it more is asked for; 0: not at all */
         bool claim_failed;   /* PARTITION_CLAIMING: the commit was refused; claim again */
         uint64_t reset_usec; /* when its position was last found not to be in the log; 0: never */
         int64_t reset_position; /* where it was made to go on then */

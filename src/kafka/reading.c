@@ -271,6 +271,7 @@ void reading_run(Consumer *c) {
                 queue_wake(c->waker);
         committer_hurry(c);
         read_back(c);
+        prefetch_watch(c);
 }
 
 bool reading_finish(Consumer *c) {

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Has librdkafka fetch in time: see prefetch.h.
+ */
+
+#include "kafka/prefetch.h"
+
+#include "kafka/consumer.h"
+#include "kafka/offsets.h"
+
+/* Where librdkafka fetches by itself, something comes within this time. */
+#define PATIENCE_USEC (10 * USEC_PER_MSEC)
+
+#define ASK_TIMEOUT_MS 1000
+
+typedef struct Ask {
+        Consumer *consumer;
+        rd_kafka_t *rk;
+        rd_kafka_topic_partition_list_t *which;
+} Ask;
+
+/* Notes what has come since the last look. */
+static void look(Partition *p) {
+        p->queued = rd_kafka_queue_length(p->queue);
+        if (p->taken + p->queued == p->brought)
+                return;
+        p->brought = p->taken + p->queued;
+        /* Of what came, the reader may have taken all already. */
+        p->level = p->queued + 1;
+}
+
+/* Half of what was there is gone, and the log has more. */
+static bool runs_low(const Consumer *c, const Partition *p) {
+        int64_t low, high;
+
+        return p->level > 0 && p->queued <= p->level / 2 && p->fetched >= 0 &&
+               !rd_kafka_get_watermark_offsets(c->rk, p->topic, p->number, &low, &high) &&
+               high > p->fetched + (int64_t) p->queued;
+}
+
+/* ---- on the helper thread ---- */
+
+static void ask_work(void *job) {
+        Ask *a = job;
+        rd_kafka_topic_partition_list_t *ends;
+
+        /* The answer does not matter. */
+        if (!offsets_lookup(a->rk, a->which, OFFSETS_END, ASK_TIMEOUT_MS, &ends, NULL))
+                rd_kafka_topic_partition_list_destroy(ends);
+}
+
+/* ---- on the loop ---- */
+
+static void ask_done(void *job) {
+        _cleanup_free_ Ask *a = job;
+
+        rd_kafka_topic_partition_list_destroy(a->which);
+        a->consumer->prefetch.asking = false;
+        /* Closing waits until no job uses the client. */
+        queue_wake(a->consumer->waker);
+}
+
+/* Takes `which` over. */
+static void ask(Consumer *c, rd_kafka_topic_partition_list_t *which) {
+        Ask *a = malloc(sizeof(*a));
+
+        if (a) {
+                *a = (Ask){.consumer = c, .rk = c->rk, .which = which};
+                c->prefetch.asking = helpers_run(c->context->helpers, ask_work, ask_done, a) >= 0;
+        }
+        if (c->prefetch.asking)
+                return;
+        rd_kafka_topic_partition_list_destroy(which);
+        free(a);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Consumer *c = userdata;
+        rd_kafka_topic_partition_list_t *which;
+
+        c->prefetch.armed = false;
+        if (!c->rk || c->state != CONSUMER_ASSIGNED || c->paused || c->prefetch.asking)
+                return 0;
+        which = rd_kafka_topic_partition_list_new((int) c->n_partitions);
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                Partition *p = c->partitions[i];
+                uint64_t brought = p->brought;
+
+                look(p);
+                if (p->brought != brought || !runs_low(c, p))
+                        continue;
+                rd_kafka_topic_partition_list_add(which, p->topic, p->number);
+                /* Where it is still too much to fetch more: asked again at the half of that. */
+                p->level = p->queued;
+        }
+        if (which->cnt > 0)
+                ask(c, which);
+        else
+                rd_kafka_topic_partition_list_destroy(which);
+        prefetch_watch(c);
+        return 0;
+}
+
+static int arm(Consumer *c) {
+        Prefetch *p = &c->prefetch;
+        int r;
+
+        if (!p->timer) {
+                r = sd_event_add_time_relative(c->context->event, &p->timer, CLOCK_MONOTONIC,
+                                               PATIENCE_USEC, USEC_PER_MSEC, on_timer, c);
+                if (r < 0)
+                        return r;
+                sd_event_source_set_description(p->timer, "prefetch");
+                return 0;
+        }
+        r = sd_event_source_set_time_relative(p->timer, PATIENCE_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
+}
+
+void prefetch_watch(Consumer *c) {
+        bool low = false;
+
+        if (c->prefetch.armed || c->prefetch.asking)
+                return;
+        for (unsigned i = 0; i < c->n_partitions; i++) {
+                look(c->partitions[i]);
+                low = runs_low(c, c->partitions[i]) || low;
+        }
+        c->prefetch.armed = low && arm(c) >= 0;
+}
+
+void prefetch_done(Prefetch *p) {
+        p->timer = sd_event_source_disable_unref(p->timer);
+        p->armed = false;
+}
