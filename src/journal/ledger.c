@@ -27,13 +27,11 @@ const char *ledger_phase_to_string(LedgerPhase phase) {
 
 /* Of what makes the partition one: no two of the parts can be mistaken for two others. */
 static uint64_t lock_key(const LedgerSpec *spec) {
-        uint64_t hash = HASH_BEGIN;
+        uint64_t hash = hash_bytes(HASH_BEGIN, spec->cluster, strlen(spec->cluster) + 1);
 
-        hash = hash_bytes(hash, spec->cluster, strlen(spec->cluster) + 1);
         hash = hash_bytes(hash, spec->group, strlen(spec->group) + 1);
         hash = hash_bytes(hash, spec->topic, strlen(spec->topic) + 1);
-        hash = hash_bytes(hash, &spec->partition, sizeof(spec->partition));
-        return hash & INT64_MAX;
+        return hash_bytes(hash, &spec->partition, sizeof(spec->partition)) & INT64_MAX;
 }
 
 int ledger_new(Journal *j, const LedgerSpec *spec, void *owner, Ledger **ret) {
@@ -566,7 +564,6 @@ bool ledger_has_moved(Ledger *l, int64_t *ret_offset) {
 
 void ledger_step(Ledger *l) {
         LedgerMove why = l->move;
-        bool must_sync = l->with_sync && RULE(sync);
 
         if (why == MOVE_NONE || l->phase != LEDGER_RUNNING || l->fenced || l->job.active ||
             (l->n_open > 0 && RULE(drain)))
@@ -579,7 +576,7 @@ void ledger_step(Ledger *l) {
                 l->woken = true;
                 return;
         }
-        if (must_sync && l->sync != SYNC_DONE) {
+        if (l->with_sync && RULE(sync) && l->sync != SYNC_DONE) {
                 if (l->sync == SYNC_NONE)
                         l->sync = SYNC_WANTED;
                 return;

@@ -23,9 +23,6 @@
 #include "kafka/ledgers.h"
 #include "kafka/reading.h"
 
-/* A partition whose log runs away from its reader is named so often, not at each of its resets. */
-#define RESET_QUIET_USEC (60 * USEC_PER_SEC)
-
 /* How long a revocation or a stop waits for what is under way. */
 #define SETTLE_USEC USEC_PER_SEC
 
@@ -215,7 +212,7 @@ static void resets_apply(Consumer *c, const Lookup *l) {
                         ledger_out_of_range(p->ledger, p->fetched, MAX(start, low),
                                             l->high->elems[i].offset);
                 } else {
-                        if (p->reset_usec == 0 || clock_usec() - p->reset_usec >= RESET_QUIET_USEC)
+                        if (!partition_was_reset(p))
                                 report_reset(c, l, i);
                         partition_move(p, start);
                 }

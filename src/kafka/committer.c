@@ -43,16 +43,26 @@ static rd_kafka_resp_err_t committer_send(Consumer *c,
         return err;
 }
 
+/* Adds the partition to a list that is made with the first of them: mostly there is none. */
+static rd_kafka_topic_partition_t *add(rd_kafka_topic_partition_list_t **list, const Partition *p,
+                                       int64_t offset) {
+        rd_kafka_topic_partition_t *elem;
+
+        *list = *list ? *list : rd_kafka_topic_partition_list_new(1);
+        elem = rd_kafka_topic_partition_list_add(*list, p->topic, p->number);
+        elem->offset = offset;
+        return elem;
+}
+
 /* Adds what the partition's ledger has to commit now, with its note. */
-static void add_ledger(rd_kafka_topic_partition_list_t *list, Partition *p) {
+static void add_ledger(rd_kafka_topic_partition_list_t **list, Partition *p) {
         rd_kafka_topic_partition_t *elem;
         char text[MARKER_TEXT_MAX];
         int64_t offset;
 
         if (!ledger_commit_take(p->ledger, &offset, text))
                 return;
-        elem = rd_kafka_topic_partition_list_add(list, p->topic, p->number);
-        elem->offset = offset;
+        elem = add(list, p, offset);
         elem->metadata = strdup(text);
         elem->metadata_size = elem->metadata ? strlen(text) : 0;
 }
@@ -64,20 +74,20 @@ static void answer_ledgers(Consumer *c, LedgerOutcome outcome) {
 }
 
 static void commit_list(Consumer *c, bool ledgers_only) {
-        rd_kafka_topic_partition_list_t *list;
+        rd_kafka_topic_partition_list_t *list = NULL;
 
-        list = rd_kafka_topic_partition_list_new((int) c->n_partitions);
         for (unsigned i = 0; i < c->n_partitions; i++) {
                 Partition *p = c->partitions[i];
 
                 if (p->ledger)
-                        add_ledger(list, p);
+                        add_ledger(&list, p);
                 else if (!ledgers_only && committer_owes(c, p))
-                        rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset =
-                                p->position;
+                        (void) add(&list, p, p->position);
         }
+        if (!list)
+                return;
         /* Nothing has left this process. */
-        if (list->cnt > 0 && committer_send(c, list))
+        if (committer_send(c, list))
                 answer_ledgers(c, LEDGER_REFUSED);
         rd_kafka_topic_partition_list_destroy(list);
 }
@@ -112,10 +122,10 @@ void committer_hurry(Consumer *c) {
 }
 
 void committer_claim(Consumer *c, Partition *p) {
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_t *list = NULL;
 
         p->state = PARTITION_CLAIMING;
-        rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset = p->fetched;
+        (void) add(&list, p, p->fetched);
         p->claim_failed = committer_send(c, list) != RD_KAFKA_RESP_ERR_NO_ERROR;
         rd_kafka_topic_partition_list_destroy(list);
 }

@@ -14,9 +14,6 @@
  * verified. */
 #define LIMIT_SHARE 2
 
-/* A partition whose log runs away from its reader is named so often, not each time. */
-#define RETENTION_QUIET_USEC (60 * USEC_PER_SEC)
-
 /* "topic/3 of group 'g'" */
 static void subject(const Ledger *l, Buffer *to) {
         buffer_appendf(to, "%s/%" PRId32 " of group '%s'", l->topic, l->partition, l->group);
@@ -156,8 +153,7 @@ static bool is_repeated(const JournalNotice *n) {
                 return false;
         for (unsigned i = 0; i < c->n_partitions; i++)
                 if (c->partitions[i]->ledger == n->ledger)
-                        return c->partitions[i]->reset_usec > 0 &&
-                               clock_usec() - c->partitions[i]->reset_usec < RETENTION_QUIET_USEC;
+                        return partition_was_reset(c->partitions[i]);
         return false;
 }
 

@@ -7,6 +7,10 @@
 
 #include <errno.h>
 
+#include "common/clock.h"
+
+#define RESET_QUIET_USEC (60 * USEC_PER_SEC)
+
 int partition_new(rd_kafka_t *rk, const char *topic, int32_t number, int64_t start,
                   QueueWaker *waker, Partition **ret) {
         _cleanup_(partition_freep) Partition *p = NULL;
@@ -87,6 +91,10 @@ void partition_move(Partition *p, int64_t offset) {
         p->anchor = p->ledger ? -1 : offset;
         p->claim_failed = false;
         p->state = PARTITION_READY;
+}
+
+bool partition_was_reset(const Partition *p) {
+        return p->reset_usec > 0 && clock_usec() - p->reset_usec < RESET_QUIET_USEC;
 }
 
 unsigned partition_held(const Partition *p) {

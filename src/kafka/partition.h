@@ -77,6 +77,9 @@ void partition_drop_held(Partition *p);
 /* Goes on at another offset, which is to be committed: drops what is held. Fetching is moved by
  * assignment_restart(). */
 void partition_move(Partition *p, int64_t offset);
+/* Whether its position was found not to be in the log a short while ago: then it is not said each
+ * time that its log runs away from its reader. */
+bool partition_was_reset(const Partition *p);
 unsigned partition_held(const Partition *p);
 
 /* Events between the position and the end of the log, as the last fetch or else the assignment told
