@@ -8,17 +8,15 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 
 import pytest
 
 from lib import fakedaemon as fake
-from lib import fakereplies, wait
-from lib.crier import ctl, program
+from lib import fakereplies
+from lib.crier import CTL_ENV, ctl, program
 from lib.verbs import VERBS
 
-ENV = {"LC_ALL": "C.UTF-8", "NO_COLOR": "", "CRIER_SOCKET": "", "COLUMNS": "", "TZ": "UTC"}
 NAMES = [v.name for v in VERBS if v.name != "top"]
 BY_NAME = {v.name: v for v in VERBS}
 CASES = [case for name in NAMES for case in fakereplies.CASES[name]]
@@ -36,7 +34,7 @@ def show(place, case, *more, reply=None, env=None, **other):
     """Runs it against a socket that replies so."""
     path = place / "control"
     with fake.replying(path, {"parameters": case.reply} if reply is None else reply) as calls:
-        shown = ctl(*case.typed, *more, socket_path=path, env={**ENV, **(env or {})}, **other)
+        shown = ctl(*case.typed, *more, socket_path=path, env={**CTL_ENV, **(env or {})}, **other)
     path.unlink()
     shown.calls = calls
     return shown
@@ -110,7 +108,7 @@ def fails(code, word, run):
 @pytest.mark.parametrize("name", NAMES)
 def test_daemon_that_does_not_run(place, name):
     def run(*more):
-        return ctl(*FIRST[name].typed, *more, socket_path=place / "none", env=ENV)
+        return ctl(*FIRST[name].typed, *more, socket_path=place / "none", env=CTL_ENV)
 
     assert "crierd is not running" in fails(3, "not-running", run)
 
@@ -163,8 +161,8 @@ def test_time_is_up_shows_what_was_reached(place, name):
 
     path = place / "control"
     with fake.serving(path, respond) as calls:
-        plain = ctl(*case.typed, "--timeout=3", socket_path=path, env=ENV)
-        as_json = ctl(*case.typed, "--json", socket_path=path, env=ENV)
+        plain = ctl(*case.typed, "--timeout=3", socket_path=path, env=CTL_ENV)
+        as_json = ctl(*case.typed, "--json", socket_path=path, env=CTL_ENV)
     assert plain.returncode == as_json.returncode == 75 and plain.stdout == ""
     assert plain.stderr.startswith("crierctl: late\nSo far:\n")
     assert plain.stderr.endswith("look again\n")
@@ -193,11 +191,11 @@ def test_number_of_arguments_is_checked(place, name):
     least = len([w for w in words if not w.startswith("[")])
     typed = (name,) + ("x",) * (least - 1)
     if least > 0:
-        shown = ctl(*typed, socket_path=place / "none", env=ENV)
+        shown = ctl(*typed, socket_path=place / "none", env=CTL_ENV)
         assert shown.returncode == 2, shown.stderr
         assert f"crierctl {name} {BY_NAME[name].arguments}" in shown.stderr
     if "..." not in BY_NAME[name].arguments:
-        shown = ctl(name, *("x",) * (len(words) + 1), socket_path=place / "none", env=ENV)
+        shown = ctl(name, *("x",) * (len(words) + 1), socket_path=place / "none", env=CTL_ENV)
         assert shown.returncode == 2, shown.stderr
         assert f"crierctl {name} {BY_NAME[name].arguments}".strip() in shown.stderr
 
@@ -212,11 +210,11 @@ OPTIONS = {"--no-block": BLOCKING, "--key=x": ["produce", "tail"], "-kx": ["prod
 @pytest.mark.parametrize("option", OPTIONS)
 def test_option_of_another_verb_is_refused(place, option):
     for name in set(NAMES) - set(OPTIONS[option]):
-        shown = ctl(*FIRST[name].typed, option, socket_path=place / "none", env=ENV)
+        shown = ctl(*FIRST[name].typed, option, socket_path=place / "none", env=CTL_ENV)
         assert shown.returncode == 2 and f"'{name}' does not take the option" in shown.stderr
     for name in set(NAMES) & set(OPTIONS[option]):
         if option != "--tombstone":
-            shown = ctl(option, *FIRST[name].typed, socket_path=place / "none", env=ENV)
+            shown = ctl(option, *FIRST[name].typed, socket_path=place / "none", env=CTL_ENV)
             assert shown.returncode == 3, shown.stderr
 
 
@@ -237,7 +235,7 @@ WRONG = [
 
 @pytest.mark.parametrize("typed, code", [w for w in WRONG if w[0][0] in NAMES], ids=repr)
 def test_wrong_values_are_named_before_anything_is_sent(place, typed, code):
-    shown = ctl(*typed, socket_path=place / "none", env=ENV)
+    shown = ctl(*typed, socket_path=place / "none", env=CTL_ENV)
     assert shown.returncode == code, shown.stderr
     assert shown.stderr.startswith("crierctl: ") and len(shown.stderr.splitlines()) > 1
 
@@ -289,7 +287,7 @@ def run_on_terminal(place, replies, *typed, end="stderr", gap=0.0):
             [program("crierctl"), "-s", str(place / "control"), *typed],
             stdin=subprocess.DEVNULL,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, end: other},
-            env={**os.environ, **ENV, "TERM": "xterm"},
+            env={**os.environ, **CTL_ENV, "TERM": "xterm"},
         )
         os.close(other)
         text = b""
@@ -342,7 +340,7 @@ def test_progress_keeps_a_call_alive_that_silence_would_end(place):
         connection.sendall(fake.frames({"parameters": case.reply}))
 
     with fake.serving(place / "control", respond):
-        shown = ctl(*case.typed, "--timeout=0.1", socket_path=place / "control", env=ENV)
+        shown = ctl(*case.typed, "--timeout=0.1", socket_path=place / "control", env=CTL_ENV)
     assert shown.returncode == 0, shown.stderr
 
 
@@ -354,7 +352,7 @@ def test_daemon_that_goes_silent_while_it_is_waited_for_is_a_timeout(place):
         stop.wait(20)
 
     with fake.serving(place / "control", respond):
-        shown = ctl(*case.typed, "--timeout=0.1", socket_path=place / "control", env=ENV)
+        shown = ctl(*case.typed, "--timeout=0.1", socket_path=place / "control", env=CTL_ENV)
     assert shown.returncode == 75 and "did not answer within 2.1 s" in shown.stderr
 
 
@@ -379,7 +377,7 @@ def test_kill_and_remove_say_who_took_over(place):
             (fakereplies.OWNERS[:1], True, "consumer 2 → no consumer of this daemon\n"),
         ):
             with fake.serving(place / "control", answer(after, stable)) as calls:
-                shown = ctl(name, "2", socket_path=place / "control", env=ENV)
+                shown = ctl(name, "2", socket_path=place / "control", env=CTL_ENV)
             (place / "control").unlink()
             assert text in shown.stdout, shown.stdout
 
@@ -443,172 +441,6 @@ def test_colours_only_on_a_terminal(place):
     assert "\x1b" not in show(place, FIRST["scale"]).stdout
 
 
-# ---- tail ----
-
-
-@pytest.fixture
-def following(place):
-    """following(replies) → crierctl tail -f, to which they were sent and no more."""
-    with contextlib.ExitStack() as stack:
-        def start(replies, *more, **other):
-            def respond(connection, stop):
-                connection.sendall(fake.frames(*replies))
-                stop.wait(20)
-
-            calls = stack.enter_context(fake.serving(place / "control", respond))
-            process = stack.enter_context(subprocess.Popen(
-                [program("crierctl"), "-s", str(place / "control"), "tail", "-f", *more],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                env={**os.environ, **ENV}, **other))
-            process.calls = calls
-            stack.callback(process.kill)
-            return process
-
-        yield start
-
-
-def batch(*offsets, missed=0):
-    events = [fakereplies.event(offset) for offset in offsets]
-    return {"parameters": {"events": events, "missed": missed}, "continues": True}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_tail_follows_until_it_is_told_to_end(following, number):
-    process = following([batch(1, 2), batch(3, missed=7)])
-    lines = [process.stdout.readline() for _ in range(3)]
-    assert [re.search(r"@(\d+) red: hello\n", line).group(1) for line in lines] == ["1", "2", "3"]
-    process.send_signal(number)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (0, "", "(7 events missed)\n")
-    assert process.calls[0]["parameters"] == {"follow": True} and process.calls[0]["more"]
-
-
-def test_tail_ends_when_nobody_reads_it_any_more(following):
-    process = following([batch(1)])
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(20 * wait.SLOWNESS) == 0
-    assert process.stderr.read() == ""
-
-
-@pytest.mark.parametrize("follow", [("-f",), ()], ids=["follow", "once"])
-def test_tail_into_a_closed_pipe_ends_in_silence(place, follow):
-    read, write = os.pipe()
-    os.close(read)
-    reply = {"parameters": batch(1)["parameters"]}
-    with fake.replying(place / "control", reply):
-        closed = subprocess.run(
-            [program("crierctl"), "-s", str(place / "control"), "tail", *follow], stdout=write,
-            stderr=subprocess.PIPE, text=True, timeout=20, env={**os.environ, **ENV})
-    os.close(write)
-    assert (closed.returncode, closed.stderr) == (0, "")
-
-
-def test_tail_prints_json_a_reply(following):
-    process = following([batch(1), batch(2, 3)], "--json")
-    first, second = (json.loads(process.stdout.readline()) for _ in range(2))
-    assert first == batch(1)["parameters"] and second == batch(2, 3)["parameters"]
-
-
-# ---- produce ----
-
-
-class Producing:
-    """Answers Produce: offsets count up, values that begin with "bad" are not delivered."""
-
-    def __init__(self):
-        self.events = []
-        self.sizes = []
-
-    def respond(self, connection, _):
-        call = self.calls[-1]
-        results = []
-        for event in call["parameters"]["events"]:
-            bad = (event["value"] or "").startswith("bad")
-            waits = call["parameters"].get("wait", True)
-            known = waits and not bad
-            results.append({"partition": 0 if known else None,
-                            "offset": len(self.events) if known else None,
-                            "problem": "too large" if bad and waits else None})
-            self.events.append(event)
-        self.sizes.append(len(json.dumps(call, separators=(",", ":"))))
-        connection.sendall(fake.frames(
-            {"parameters": {"topic": "t", "results": results, "duration_ms": 1}}))
-
-
-def produce_lines(place, data, *more):
-    daemon = Producing()
-    with fake.serving(place / "control", daemon.respond) as calls:
-        daemon.calls = calls
-        shown = subprocess.run(
-            [program("crierctl"), "-s", str(place / "control"), "produce", "t", "-", *more],
-            input=data, capture_output=True, timeout=60, env={**os.environ, **ENV})
-    (place / "control").unlink()
-    shown.daemon = daemon
-    return shown
-
-
-def test_produce_sends_each_line_of_standard_input(place):
-    shown = produce_lines(place, b"one\n\ntwo words\nlast", "-k", "red")
-    assert shown.returncode == 0
-    assert shown.stdout == b"t/0 @ 0\nt/0 @ 1\nt/0 @ 2\nt/0 @ 3\n"
-    assert [e["value"] for e in shown.daemon.events] == ["one", "", "two words", "last"]
-    assert {e["key"] for e in shown.daemon.events} == {"red"}
-
-
-def test_produce_sends_calls_that_are_small_enough(place):
-    lines = [b"%d " % n + b"x" * (n % 3000) for n in range(3000)]
-    shown = produce_lines(place, b"\n".join(lines) + b"\n")
-    assert shown.returncode == 0, shown.stderr
-    assert [e["value"].encode() for e in shown.daemon.events] == lines
-    assert max(shown.daemon.sizes) <= 64 * 1024 and len(shown.daemon.sizes) < 200
-
-
-def test_produce_sends_what_is_not_text_in_base64(place):
-    shown = produce_lines(place, b"a\xffb\nfine\nnul\0\n", "--header", "h=v", "-k", "k")
-    assert shown.returncode == 0
-    bad, fine, nul = shown.daemon.events
-    assert bad == {"value": "Yf9i", "key": "aw==", "base64": True,
-                   "headers": [{"name": "h", "value": "dg=="}]}
-    assert fine == {"value": "fine", "key": "k", "headers": [{"name": "h", "value": "v"}]}
-    assert nul["value"] == "bnVsAA==" and nul["base64"]
-
-
-def test_produce_without_waiting_prints_a_count(place):
-    shown = produce_lines(place, b"one\ntwo\n", "--no-block")
-    assert (shown.returncode, shown.stdout) == (0, b"2 events\n")
-
-
-def test_produce_names_what_was_not_delivered(place):
-    shown = produce_lines(place, b"one\nbad\nbad\ntwo\n")
-    assert shown.returncode == 1 and shown.stdout == b"t/0 @ 0\nt/0 @ 3\n"
-    assert b"2 of 4 events were not delivered: too large" in shown.stderr
-    shown = produce_lines(place, b"one\nbad\n", "--json")
-    assert shown.returncode == 1 and json.loads(shown.stdout)["results"][1]["problem"]
-
-
-def test_produce_refuses_a_line_that_no_call_can_hold(place):
-    shown = produce_lines(place, b"one\n" + b"x" * 70000 + b"\n")
-    assert shown.returncode == 65 and b"64 KiB" in shown.stderr
-    shown = produce_lines(place, b"one\n" + b"x" * 700000)
-    assert shown.returncode == 65 and b"Line 2 is longer than a call can be" in shown.stderr
-
-
-def test_produce_sends_a_line_before_the_next_is_typed(place):
-    daemon = Producing()
-    with fake.serving(place / "control", daemon.respond) as calls:
-        daemon.calls = calls
-        process = subprocess.Popen(
-            [program("crierctl"), "-s", str(place / "control"), "produce", "t", "-"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **ENV})
-        for n in range(3):
-            process.stdin.write(f"line {n}\n")
-            process.stdin.flush()
-            assert process.stdout.readline() == f"t/0 @ {n}\n"
-        process.communicate(timeout=20)
-    assert process.returncode == 0
-
-
 # ---- call, stop, -H ----
 
 
@@ -642,7 +474,7 @@ def remote(place, *typed):
         (place / "bin" / name).chmod(0o755)
     return subprocess.run(
         [program("crierctl"), *typed], capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        env={**os.environ, **ENV, "PATH": f"{place}/bin:{os.environ['PATH']}",
+        env={**os.environ, **CTL_ENV, "PATH": f"{place}/bin:{os.environ['PATH']}",
              "ARGUMENTS": str(place / "arguments"), "HOME": str(place)})
 
 
@@ -668,5 +500,5 @@ def test_host_that_ssh_would_take_for_an_option_is_refused(place, host):
 
 def test_host_needs_ssh(place):
     shown = subprocess.run([program("crierctl"), "-H", "h"], capture_output=True, text=True,
-                           env={**os.environ, **ENV, "PATH": str(place)})
+                           env={**os.environ, **CTL_ENV, "PATH": str(place)})
     assert shown.returncode == 1 and "Cannot run ssh" in shown.stderr

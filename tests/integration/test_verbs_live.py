@@ -8,9 +8,7 @@ import subprocess
 import pytest
 
 from lib import config, wait
-from lib.crier import program
-
-ENV = {"LC_ALL": "C.UTF-8", "NO_COLOR": "", "CRIER_SOCKET": "", "COLUMNS": ""}
+from lib.crier import CTL_ENV, program
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def crier(start, journal):
 
 
 def run(crier, *typed, code=0):
-    shown = crier.ctl(*typed, env=ENV, timeout=90)
+    shown = crier.ctl(*typed, env=CTL_ENV, timeout=90)
     assert shown.returncode == code, (shown.stdout, shown.stderr)
     return shown.stdout
 
@@ -98,7 +96,7 @@ def test_what_there_is_not_is_66_and_what_cannot_be_is_65(crier):
 
 
 def test_time_that_is_too_short_is_75_and_the_change_goes_on(crier):
-    shown = crier.ctl("scale", "inv", "4", "--timeout=0.01", env=ENV)
+    shown = crier.ctl("scale", "inv", "4", "--timeout=0.01", env=CTL_ENV)
     assert shown.returncode == 75 and "So far:\ninv: 2 → 4 consumers" in shown.stderr
     crier.wait_stable("inv", owners=4)
 
@@ -141,7 +139,7 @@ def test_reload_prints_each_difference(crier):
     shown = run(crier, "reload")
     assert re.search(r"^producers office: rate 50\S* → 10\S* \(applied\)$", shown, re.M), shown
     crier.config_path.write_text("producers: 7;\n")
-    refused = crier.ctl("reload", env=ENV)
+    refused = crier.ctl("reload", env=CTL_ENV)
     assert refused.returncode == 78 and str(crier.config_path) in refused.stderr
 
 
@@ -179,7 +177,7 @@ def test_produce_takes_many_lines(crier):
     assert shown.returncode == 0, shown.stderr
     offsets = [int(n) for n in re.findall(r"^t/1 @ (\d+)$", shown.stdout, re.M)]
     assert offsets == list(range(offsets[0], offsets[0] + 5000))
-    refused = crier.ctl("produce", "t", "x", "-p", "99", env=ENV)
+    refused = crier.ctl("produce", "t", "x", "-p", "99", env=CTL_ENV)
     assert refused.returncode == 1 and "1 of 1 events were not delivered" in refused.stderr
 
 
@@ -195,7 +193,7 @@ def test_fault_takes_the_broker_away_and_brings_it_back(start, journal):
 
 
 def test_fault_needs_to_be_allowed(crier):
-    refused = crier.ctl("fault", "down", env=ENV)
+    refused = crier.ctl("fault", "down", env=CTL_ENV)
     assert refused.returncode in (1, 77) and "faults" in refused.stderr
 
 

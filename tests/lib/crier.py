@@ -31,6 +31,10 @@ def wrapper():
     return shlex.split(os.environ.get("CRIER_WRAPPER", ""))
 
 
+# Where crierctl shows the same everywhere.
+CTL_ENV = {"LC_ALL": "C.UTF-8", "NO_COLOR": "", "CRIER_SOCKET": "", "COLUMNS": "", "TZ": "UTC"}
+
+
 def ctl(*arguments, socket_path=None, timeout=20, env=None):
     """Runs crierctl; the result has returncode, stdout and stderr (text)."""
     command = [program("crierctl")] + (["-s", str(socket_path)] if socket_path else [])
