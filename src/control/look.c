@@ -14,13 +14,15 @@ const ControlParameter parameters_status[] = {{NULL}};
 
 const Trouble *control_sink_trouble(const ControlContext *c) {
         const KafkaContext *kafka = &c->fleet->context;
+        const Journal *j = kafka->machine ? machine_journal(kafka->machine) : NULL;
 
-        if (c->sink_trouble->code != TROUBLE_NONE)
+        if (c->sink_trouble->code != TROUBLE_NONE || !j)
                 return c->sink_trouble;
+        /* What nobody needs any more is not tried any more either, and no trouble. */
         for (int i = 0; i < JOURNAL_TASK_COUNT_; i++)
-                if (kafka->journal_troubles[i].code != TROUBLE_NONE)
+                if (journal_depends_on(j, i) && kafka->journal_troubles[i].code != TROUBLE_NONE)
                         return &kafka->journal_troubles[i];
-        return &kafka->journal_silent;
+        return j->n_ledgers > 0 ? &kafka->journal_silent : c->sink_trouble;
 }
 
 int method_status(void *userdata, Request *request, json_t **ret_parameters,

@@ -370,6 +370,12 @@ static uint64_t step_barrier(Journal *j, uint64_t now) {
 
 /* ---- syncs ---- */
 
+/* Nobody waits for the commit behind it, or for a move behind that, and its ledger has room. */
+static bool sync_can_wait(const Ledger *l) {
+        return l->job.active && !l->job.final && l->move == MOVE_NONE &&
+               l->rows.n < LEDGER_ROWS_MANY;
+}
+
 static uint64_t step_sync(Journal *j, uint64_t now) {
         bool wanted = false, flows = false, can_wait = true;
         uint64_t begin = j->sync_retry_usec;
@@ -381,7 +387,7 @@ static uint64_t step_sync(Journal *j, uint64_t now) {
                 if (l->sync != SYNC_WANTED)
                         continue;
                 wanted = true;
-                can_wait = can_wait && ledger_sync_can_wait(l);
+                can_wait = can_wait && sync_can_wait(l);
         }
         if (!wanted || j->syncing)
                 return UINT64_MAX;
@@ -413,6 +419,13 @@ void journal_synced(Journal *j, int error, uint64_t now) {
                 l->sync = error < 0 ? SYNC_WANTED : SYNC_DONE;
                 l->woken = l->woken || error >= 0;
         }
+}
+
+bool journal_depends_on(const Journal *j, JournalTask task) {
+        for (unsigned i = 0; i < j->n_ledgers; i++)
+                if (task == JOURNAL_SEARCH || j->ledgers[i]->with_sync)
+                        return true;
+        return false;
 }
 
 /* ---- all of it ---- */

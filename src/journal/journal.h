@@ -141,6 +141,9 @@ void journal_synced(Journal *j, int error, uint64_t now);
  * has to be called again, though nothing happened; UINT64_MAX: not for that. */
 uint64_t journal_step(Journal *j, uint64_t now);
 
+/* Whether some ledger needs that to succeed. */
+bool journal_depends_on(const Journal *j, JournalTask task);
+
 /* Why entries were probably lost, in words. */
 const char *journal_cause_to_string(JournalCause cause);
 

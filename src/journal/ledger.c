@@ -385,10 +385,6 @@ static void job_begin(Ledger *l, bool final) {
                                                                                : SYNC_NONE;
 }
 
-bool ledger_sync_can_wait(const Ledger *l) {
-        return l->job.active && !l->job.final && l->rows.n < LEDGER_ROWS_MANY;
-}
-
 void ledger_sync_begins(Ledger *l) {
         if (l->sync != SYNC_WANTED)
                 return;
@@ -477,8 +473,10 @@ void ledger_revoke(Ledger *l) {
                 return;
         }
         l->phase = LEDGER_SETTLING;
-        if (!l->job.sent)
+        if (!l->job.sent) {
                 l->job.active = false;
+                l->sync = SYNC_NONE;
+        }
         /* What was never sent is left to the next owner. */
         while (l->rows.n > 0) {
                 Row *last = rows_at(&l->rows, l->rows.n - 1);
@@ -520,6 +518,7 @@ bool ledger_settle(Ledger *l, bool late) {
 void ledger_fence(Ledger *l) {
         l->fenced = true;
         l->job.active = false;
+        l->sync = SYNC_NONE;
         l->woken = true;
         if (l->seek == LEDGER_SEEK_PENDING)
                 l->seek = LEDGER_SEEK_REFUSED;

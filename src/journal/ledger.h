@@ -64,7 +64,7 @@ typedef enum LedgerSync {
         SYNC_NONE,
         SYNC_WANTED,
         SYNC_UNDER_WAY,
-        SYNC_DONE, /* all that stood when it was wanted is on disk */
+        SYNC_DONE, /* all that stood when it began is on disk */
 } LedgerSync;
 
 typedef enum LedgerMove {
@@ -227,8 +227,6 @@ void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigne
                   JournalCause cause);
 /* The first row that was sent and is not verified, or NULL. */
 const Row *ledger_oldest_sent(const Ledger *l);
-/* Whether the sync that it wants has time: nobody waits for the commit or the move behind it. */
-bool ledger_sync_can_wait(const Ledger *l);
 /* Where it wants a sync, that begins now: what is verified by now is what will be on disk. */
 void ledger_sync_begins(Ledger *l);
 /* Goes on with a move. */

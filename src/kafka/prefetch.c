@@ -21,12 +21,15 @@ typedef struct Ask {
 
 /* Notes what has come since the last look. */
 static void look(Partition *p) {
+        uint64_t brought;
+
         p->queued = rd_kafka_queue_length(p->queue);
-        if (p->taken + p->queued == p->brought)
-                return;
-        p->brought = p->taken + p->queued;
-        /* Of what came, the reader may have taken all already. */
-        p->level = p->queued + 1;
+        brought = p->taken + p->queued;
+        /* Of what came, the reader may have taken all already. Less than before: a move, or the end
+         * of a transaction, which is in the queue and never comes out. */
+        if (brought > p->brought)
+                p->level = p->queued + 1;
+        p->brought = brought;
 }
 
 /* Half of what was there is gone, and the log has more. */
@@ -87,7 +90,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 uint64_t brought = p->brought;
 
                 look(p);
-                if (p->brought != brought || !runs_low(c, p))
+                if (p->brought > brought || !runs_low(c, p))
                         continue;
                 rd_kafka_topic_partition_list_add(which, p->topic, p->number);
                 /* Where it is still too much to fetch more: asked again at the half of that. */

@@ -4,8 +4,9 @@
 /*
  * Has librdkafka fetch in time. It fetches ahead until a partition's queue is full, and looks again
  * when a request was answered, or else after a second; meanwhile a queue may run empty, however
- * much the log has. From 2.2 on fetch.queue.backoff.ms has it look sooner; before that, any request
- * to the partition's broker makes it look: we ask for the end of the log then.
+ * much the log has. From 2.2 on fetch.queue.backoff.ms has it look sooner; before that, a request
+ * to the partition's leader makes it look: we ask for the end of the log. (Where a follower is read
+ * from, client.rack, that helps nobody.)
  */
 
 #include <stdbool.h>

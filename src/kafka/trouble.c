@@ -60,9 +60,10 @@ static const TroubleKind trouble_kinds[TROUBLE_CODE_COUNT_] = {
                  "journald.conf(5), and at: systemctl status systemd-journald."},
         [TROUBLE_JOURNAL_UNREADABLE] =
                 {"journal-unreadable",
-                 "What stands in the journal is not known, so nothing is written until it is; "
-                 "nothing is lost. crierd has to be in group systemd-journal, which has to be "
-                 "allowed to read the files; for damaged ones look at: journalctl --verify."},
+                 "What stands in the journal is not known, so partitions that begin wait, and what "
+                 "may be lost is not written again; nothing is lost. crierd has to be in group "
+                 "systemd-journal, which has to be allowed to read the files; for damaged ones "
+                 "look at: journalctl --verify."},
         [TROUBLE_JOURNAL_UNSYNCED] =
                 {"journal-unsynced",
                  "Nothing is committed until the journal is on disk; nothing is lost. Look at the "

@@ -108,14 +108,14 @@ class Delivery:
                    **self.lab.journal_rate(expected or self.options.events, match)}
         return {**figures, "memory": memory.peak} if memory.peak else figures
 
-    def crier_to_journal(self, delivery, **more):
+    def crier_to_journal(self, delivery, topic=None, **more):
         """Also how many events a second it is until the last offset is committed."""
-        name = self.lab.fresh("bench")
-        group = config.group(name, self.topic, start="earliest", delivery=delivery, **more)
+        name, topic = self.lab.fresh("bench"), topic or self.topic
+        group = config.group(name, topic, start="earliest", delivery=delivery, **more)
         used = []
 
         def cpu():
-            self.lab.wait_committed(name, self.topic)
+            self.lab.wait_committed(name, topic)
             return self.lab.cpu(used[0])
 
         def start():
@@ -128,7 +128,7 @@ class Delivery:
             assert said["delivery"] == delivery, said
         finally:
             self.stop_crier()
-        took = self.lab.commit_time(name, self.topic) - figures.pop("first")
+        took = self.lab.commit_time(name, topic) - figures.pop("first")
         return {**figures, "committed": self.options.events / took}
 
     def flood_to_journal(self):
@@ -176,8 +176,10 @@ class Delivery:
 
     def journal(self):
         self.topic = self.fill(values(self.options.events))
+        narrow = self.fill(values(self.options.events), partitions=1)
         results = measure.alternate(self.options.rounds, {
             ONCE: lambda: self.crier_to_journal("exactly-once"),
+            f"{ONCE}, one partition": lambda: self.crier_to_journal("exactly-once", narrow),
             ONCE_NO_SYNC: lambda: self.crier_to_journal("exactly-once", sync=False),
             AT_LEAST_ONCE: lambda: self.crier_to_journal("at-least-once"),
             FLOOD: self.flood_to_journal,

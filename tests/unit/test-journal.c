@@ -248,6 +248,44 @@ static void test_the_disk_does_not_rest_where_a_ledger_fills_up(void **state) {
         assert_true(f->syncing);
 }
 
+/* A commit that waits for the disk to rest, with an event on its way. */
+static void want_sync(Fixture *f) {
+        sync_once(f);
+        fixture_receive(f, 1, 101);
+        fixture_receive(f, 2, 102);
+        fixture_send_next(f);
+        fixture_send_next(f);
+        fixture_read_back(f, 1);
+        ledger_commit_begin(f->ledger);
+        fixture_step(f, 0);
+        assert_false(f->syncing);
+}
+
+static void test_a_move_does_not_wait_for_the_disk_to_rest(void **state) {
+        Fixture *f = *state;
+
+        want_sync(f);
+        assert_int_equal(ledger_seek(f->ledger, 0), 0);
+        fixture_step(f, 0);
+        assert_true(f->syncing);
+}
+
+static void test_what_is_revoked_wants_a_sync_only_when_all_is_verified(void **state) {
+        Fixture *f = *state;
+
+        want_sync(f);
+        ledger_revoke(f->ledger);
+        assert_false(ledger_settle(f->ledger, false));
+        fixture_step(f, 0);
+        assert_false(f->syncing);
+        fixture_read_back(f, 2);
+        assert_false(ledger_settle(f->ledger, false));
+        fixture_step(f, 0);
+        assert_true(f->syncing);
+        journal_synced(&f->journal, 0, f->now);
+        fixture_expect_commit(f, 3, true);
+}
+
 static void test_a_sync_that_fails_is_done_again(void **state) {
         Fixture *f = *state;
 
@@ -306,6 +344,8 @@ int main(void) {
                 TEST(while_events_flow_the_disk_rests_after_a_sync),
                 TEST(the_disk_does_not_rest_where_nothing_flows),
                 TEST(the_disk_does_not_rest_where_a_ledger_fills_up),
+                TEST(a_move_does_not_wait_for_the_disk_to_rest),
+                TEST(what_is_revoked_wants_a_sync_only_when_all_is_verified),
                 TEST(a_sync_that_fails_is_done_again),
                 TEST(a_search_that_fails_is_done_again_and_nothing_opens_before),
         };
