@@ -69,8 +69,9 @@ def check_replay(t, report, first):
 
 
 def test_group_reset_by_kafkas_tool_and_killed_in_mid_replay(lab, note):
+    events = 100000 * ROUNDS
     with lab() as t:
-        t.produce(60000)
+        t.produce(events)
         t.wait_settled()
         t.service.stop()
         reset(t, "--to-earliest")
@@ -82,7 +83,7 @@ def test_group_reset_by_kafkas_tool_and_killed_in_mid_replay(lab, note):
         report = t.finish(note, moved=True)
         t.notices("GROUP_RESET")
         check_replay(t, report, {})
-        assert len(report.again) == 60000 or not t.exactly
+        assert len(report.again) == events or not t.exactly
 
 
 def test_seek_under_load_killed_in_the_middle(lab, note):
