@@ -8,7 +8,6 @@
 #include <errno.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "journal/lock.h"
 #include "journal/reader.h"
 #include "journal/scan.h"
