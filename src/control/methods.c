@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "loop/timer.h"
+
 const ControlMethod control_methods[] = {
 #define VERB(id, verb, method, arguments, access, timeout, help) \
         {PROTOCOL_INTERFACE "." method, ACCESS_##access, method_##id, parameters_##id},
@@ -20,17 +22,9 @@ const ControlMethod control_methods[] = {
 
 int control_arm(ControlContext *c, sd_event_source **timer, uint64_t usec,
                 sd_event_time_handler_t handler) {
-        int r;
+        int r = timer_arm(c->fleet->context.event, timer, usec, handler, c);
 
-        if (!*timer) {
-                r = sd_event_add_time_relative(c->fleet->context.event, timer, CLOCK_MONOTONIC,
-                                               usec, USEC_PER_MSEC, handler, c);
-                return r < 0 ? r : sd_event_source_set_priority(*timer, TIMER_PRIORITY);
-        }
-        if (sd_event_source_get_enabled(*timer, NULL) > 0)
-                return 0;
-        r = sd_event_source_set_time_relative(*timer, usec);
-        return r < 0 ? r : sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
+        return r < 0 ? r : sd_event_source_set_priority(*timer, TIMER_PRIORITY);
 }
 
 void control_context_done(ControlContext *c) {

@@ -101,13 +101,20 @@ unsigned partition_held(const Partition *p) {
         return p->n - p->first;
 }
 
-int64_t partition_lag(const Partition *p, rd_kafka_t *rk) {
+int64_t partition_end(const Partition *p, rd_kafka_t *rk) {
         int64_t low, high;
+
+        /* A log in which there is nothing to fetch is not told of. */
+        if (rd_kafka_get_watermark_offsets(rk, p->topic, p->number, &low, &high) || high < 0)
+                return p->end;
+        return high;
+}
+
+int64_t partition_lag(const Partition *p, rd_kafka_t *rk) {
+        int64_t end;
 
         if (p->position < 0)
                 return -1;
-        /* A log in which there is nothing to fetch is not told of. */
-        if (rd_kafka_get_watermark_offsets(rk, p->topic, p->number, &low, &high) || high < 0)
-                high = p->end;
-        return MAX(high - p->position, (int64_t) 0);
+        end = partition_end(p, rk);
+        return MAX(end - p->position, (int64_t) 0);
 }

@@ -44,7 +44,6 @@ typedef struct Partition {
                              consumed; -1: nothing is */
         uint64_t taken;   /* messages out of the queue so far */
         uint64_t brought; /* prefetch.c: that came into it so far */
-        size_t queued;    /* how many are in it */
         size_t level;     /* at half of it more is asked for; 0: not at all */
         bool claim_failed;   /* PARTITION_CLAIMING: the commit was refused; claim again */
         uint64_t reset_usec; /* when its position was last found not to be in the log; 0: never */
@@ -82,6 +81,7 @@ void partition_move(Partition *p, int64_t offset);
 bool partition_was_reset(const Partition *p);
 unsigned partition_held(const Partition *p);
 
-/* Events between the position and the end of the log, as the last fetch or else the assignment told
- * it, or -1 where unknown. Does not block. */
+/* The end of the log, as the last fetch or else the assignment told it. Does not block. */
+int64_t partition_end(const Partition *p, rd_kafka_t *rk);
+/* Events between the position and that, or -1 where unknown. */
 int64_t partition_lag(const Partition *p, rd_kafka_t *rk);

@@ -7,6 +7,7 @@
 
 #include "kafka/consumer.h"
 #include "kafka/offsets.h"
+#include "loop/timer.h"
 
 /* Where librdkafka fetches by itself, something comes within this time. */
 #define PATIENCE_USEC (10 * USEC_PER_MSEC)
@@ -19,26 +20,23 @@ typedef struct Ask {
         rd_kafka_topic_partition_list_t *which;
 } Ask;
 
-/* Notes what has come since the last look. */
-static void look(Partition *p) {
-        uint64_t brought;
+/* Notes what has come since the last look. Returns how many messages are in the queue. */
+static size_t look(Partition *p) {
+        size_t queued = rd_kafka_queue_length(p->queue);
+        uint64_t brought = p->taken + queued;
 
-        p->queued = rd_kafka_queue_length(p->queue);
-        brought = p->taken + p->queued;
         /* Of what came, the reader may have taken all already. Less than before: a move, or the end
          * of a transaction, which is in the queue and never comes out. */
         if (brought > p->brought)
-                p->level = p->queued + 1;
+                p->level = queued + 1;
         p->brought = brought;
+        return queued;
 }
 
 /* Half of what was there is gone, and the log has more. */
-static bool runs_low(const Consumer *c, const Partition *p) {
-        int64_t low, high;
-
-        return p->level > 0 && p->queued <= p->level / 2 && p->fetched >= 0 &&
-               !rd_kafka_get_watermark_offsets(c->rk, p->topic, p->number, &low, &high) &&
-               high > p->fetched + (int64_t) p->queued;
+static bool runs_low(const Consumer *c, const Partition *p, size_t queued) {
+        return p->level > 0 && queued <= p->level / 2 && p->fetched >= 0 &&
+               partition_end(p, c->rk) > p->fetched + (int64_t) queued;
 }
 
 /* ---- on the helper thread ---- */
@@ -81,20 +79,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Consumer *c = userdata;
         rd_kafka_topic_partition_list_t *which;
 
-        c->prefetch.armed = false;
         if (!c->rk || c->state != CONSUMER_ASSIGNED || c->paused || c->prefetch.asking)
                 return 0;
         which = rd_kafka_topic_partition_list_new((int) c->n_partitions);
         for (unsigned i = 0; i < c->n_partitions; i++) {
                 Partition *p = c->partitions[i];
                 uint64_t brought = p->brought;
+                size_t queued = look(p);
 
-                look(p);
-                if (p->brought > brought || !runs_low(c, p))
+                if (p->brought > brought || !runs_low(c, p, queued))
                         continue;
                 rd_kafka_topic_partition_list_add(which, p->topic, p->number);
                 /* Where it is still too much to fetch more: asked again at the half of that. */
-                p->level = p->queued;
+                p->level = queued;
         }
         if (which->cnt > 0)
                 ask(c, which);
@@ -104,35 +101,20 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int arm(Consumer *c) {
-        Prefetch *p = &c->prefetch;
-        int r;
-
-        if (!p->timer) {
-                r = sd_event_add_time_relative(c->context->event, &p->timer, CLOCK_MONOTONIC,
-                                               PATIENCE_USEC, USEC_PER_MSEC, on_timer, c);
-                if (r < 0)
-                        return r;
-                sd_event_source_set_description(p->timer, "prefetch");
-                return 0;
-        }
-        r = sd_event_source_set_time_relative(p->timer, PATIENCE_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
-}
-
 void prefetch_watch(Consumer *c) {
         bool low = false;
 
-        if (c->prefetch.armed || c->prefetch.asking)
+        if (c->prefetch.asking || sd_event_source_get_enabled(c->prefetch.timer, NULL) > 0)
                 return;
         for (unsigned i = 0; i < c->n_partitions; i++) {
-                look(c->partitions[i]);
-                low = runs_low(c, c->partitions[i]) || low;
+                Partition *p = c->partitions[i];
+
+                low = runs_low(c, p, look(p)) || low;
         }
-        c->prefetch.armed = low && arm(c) >= 0;
+        if (low)
+                (void) timer_arm(c->context->event, &c->prefetch.timer, PATIENCE_USEC, on_timer, c);
 }
 
 void prefetch_done(Prefetch *p) {
         p->timer = sd_event_source_disable_unref(p->timer);
-        p->armed = false;
 }

@@ -17,7 +17,6 @@ typedef struct Consumer Consumer;
 /* Of one consumer. All zero: nothing is waited for. */
 typedef struct Prefetch {
         sd_event_source *timer;
-        bool armed;
         bool asking; /* a job uses the consumer's client */
 } Prefetch;
 
