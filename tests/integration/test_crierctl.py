@@ -14,9 +14,7 @@ import pytest
 
 from lib import fakedaemon as fake
 from lib import wait
-from lib.crier import ctl, program
-
-ENV = {"LC_ALL": "C.UTF-8", "NO_COLOR": "", "CRIER_SOCKET": ""}
+from lib.crier import CTL_ENV, ctl, program
 
 
 def show(place, *arguments, reply=None, **more):
@@ -24,7 +22,7 @@ def show(place, *arguments, reply=None, **more):
     path = place / "control"
     reply = {"parameters": fake.status()} if reply is None else reply
     with fake.replying(path, reply) as calls:
-        shown = ctl(*arguments, socket_path=path, env=ENV, **more)
+        shown = ctl(*arguments, socket_path=path, env=CTL_ENV, **more)
     path.unlink()
     shown.calls = calls
     return shown
@@ -45,7 +43,7 @@ def on_terminal(*arguments, path, env=None):
         stdin=subprocess.DEVNULL,
         stdout=end,
         stderr=subprocess.PIPE,
-        env={**os.environ, **ENV, "TERM": "xterm", **(env or {})},
+        env={**os.environ, **CTL_ENV, "TERM": "xterm", **(env or {})},
     )
     os.close(end)
     text = b""
@@ -185,7 +183,7 @@ def hostile_status():
 def test_hostile_strings_never_reach_the_terminal_raw(place, arguments):
     path = place / "control"
     with fake.replying(path, {"parameters": hostile_status()}):
-        piped = ctl(*arguments, socket_path=path, env=ENV).stdout
+        piped = ctl(*arguments, socket_path=path, env=CTL_ENV).stdout
         shown = on_terminal(*arguments, path=path, env={"NO_COLOR": "1"}).replace("\r\n", "\n")
     for text in (piped, shown):
         assert "u202e" in text
@@ -198,7 +196,7 @@ def test_hostile_error_texts_are_escaped_too(place):
     shown = show(place, reply=reply)
     assert shown.returncode == 1 and "\\u001b[2J" in shown.stderr
     assert "\x1b" not in shown.stderr and "\x9b" not in shown.stderr
-    echoed = ctl("\x1b[2Jverb", socket_path=place / "control", env=ENV)
+    echoed = ctl("\x1b[2Jverb", socket_path=place / "control", env=CTL_ENV)
     assert echoed.returncode == 2 and "\\u001b[2Jverb" in echoed.stderr
 
 
@@ -208,7 +206,7 @@ def test_colours_are_for_terminals_and_no_color_is_respected(place):
         assert "\x1b[32mrunning" in on_terminal(path=path)
         for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
             assert "\x1b" not in on_terminal(path=path, env=env)
-        assert "\x1b" not in ctl(socket_path=path, env=ENV).stdout
+        assert "\x1b" not in ctl(socket_path=path, env=CTL_ENV).stdout
 
 
 def error_of(shown):
@@ -225,7 +223,7 @@ def error_of(shown):
 def fails(place, code, word, *arguments, reply=None, **more):
     """Checks that it fails so, with and without --json; returns what it says on standard error."""
     run = (lambda *a: show(place, *a, reply=reply, **more)) if reply is not None else (
-        lambda *a: ctl(*a, socket_path=place / "control", env=ENV, **more))
+        lambda *a: ctl(*a, socket_path=place / "control", env=CTL_ENV, **more))
     plain = run(*arguments)
     assert plain.returncode == code, plain.stderr
     assert plain.stdout == "" and plain.stderr.startswith("crierctl: ")
@@ -238,7 +236,7 @@ def fails(place, code, word, *arguments, reply=None, **more):
 def test_not_running_says_how_to_start(place):
     stderr = fails(place, 3, "not-running", "status")
     assert str(place / "control") in stderr
-    plain = ctl("status", env={**ENV, "CRIER_SOCKET": "/run/crier/control"})
+    plain = ctl("status", env={**CTL_ENV, "CRIER_SOCKET": "/run/crier/control"})
     if plain.returncode == 3:
         assert "systemctl start crierd.service" in plain.stderr
 
@@ -268,25 +266,25 @@ def test_unknown_verb_suggests_the_nearest(place):
     ],
 )
 def test_wrong_usage_names_what_is_wrong(arguments, words):
-    plain = ctl(*arguments, env=ENV)
+    plain = ctl(*arguments, env=CTL_ENV)
     assert plain.returncode == 2 and plain.stdout == ""
     for word in words:
         assert word in plain.stderr
-    assert error_of(ctl("--json", *arguments, env=ENV))["code"] == "usage"
+    assert error_of(ctl("--json", *arguments, env=CTL_ENV))["code"] == "usage"
 
 
 def test_socket_path_that_cannot_be_one_is_a_bad_value(place):
     for path in ("x" * 108, ""):
-        shown = ctl(f"--socket={path}", env=ENV)
+        shown = ctl(f"--socket={path}", env=CTL_ENV)
         assert shown.returncode == 65 and "1 to 107 bytes" in shown.stderr
 
 
 def test_something_else_than_a_socket_is_unreachable(place):
     (place / "directory").mkdir()
-    shown = ctl(socket_path=place / "directory" / "x" / "y", env=ENV)
+    shown = ctl(socket_path=place / "directory" / "x" / "y", env=CTL_ENV)
     assert shown.returncode == 3
     (place / "file").write_text("")
-    shown = ctl(socket_path=place / "file" / "control", env=ENV)
+    shown = ctl(socket_path=place / "file" / "control", env=CTL_ENV)
     assert shown.returncode == 69
     assert str(place / "file") in shown.stderr
 
@@ -295,7 +293,7 @@ def test_daemon_that_says_nothing_is_a_timeout(place):
     path = place / "control"
     with fake.serving(path, lambda connection, end: end.wait(20)):
         begin = time.monotonic()
-        shown = ctl("--timeout=0.2", socket_path=path, env=ENV)
+        shown = ctl("--timeout=0.2", socket_path=path, env=CTL_ENV)
         took = time.monotonic() - begin
         as_json = subprocess.run(
             [program("crierctl"), "-s", str(path), "--timeout=0.2", "--json"],
@@ -311,7 +309,7 @@ def test_reply_that_never_ends_is_a_timeout(place):
             connection.sendall(b" ")
 
     with fake.serving(place / "control", drip):
-        shown = ctl("--timeout=0.3", socket_path=place / "control", env=ENV)
+        shown = ctl("--timeout=0.3", socket_path=place / "control", env=CTL_ENV)
     assert shown.returncode == 75
 
 
@@ -324,7 +322,7 @@ def test_daemon_that_accepts_nobody_is_a_timeout(place):
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(str(place / "control"))
-        shown = ctl("--timeout=0.2", socket_path=place / "control", env=ENV)
+        shown = ctl("--timeout=0.2", socket_path=place / "control", env=CTL_ENV)
         for one in waiting:
             one.close()
     assert shown.returncode == 75
@@ -396,7 +394,7 @@ def test_every_member_of_the_wrong_type_is_named(place):
                 or (wrong == "GONE" and where == ["groups", 0, "topics", 0])
             )
             queue[:] = [status]
-            shown = ctl("--timeout=20", socket_path=path, env=ENV)
+            shown = ctl("--timeout=20", socket_path=path, env=CTL_ENV)
             assert shown.returncode == (0 if right else 70), (where, wrong, shown.stderr)
             if not right:
                 name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in where)[1:]
@@ -471,7 +469,7 @@ def test_output_that_cannot_be_written_is_an_error(place):
 
 def test_option_names_the_socket_before_the_variable(place):
     with fake.replying(place / "control", {"parameters": fake.status()}):
-        env = {**ENV, "CRIER_SOCKET": str(place / "other")}
+        env = {**CTL_ENV, "CRIER_SOCKET": str(place / "other")}
         assert ctl("status", env=env).returncode == 3
         assert ctl("status", "-s", str(place / "control"), env=env).returncode == 0
         env["CRIER_SOCKET"] = str(place / "control")

@@ -11,15 +11,6 @@ from lib import config, wait
 EVENTS = 20000
 
 
-@pytest.fixture
-def fill(cluster, name):
-    def fill(partitions):
-        cluster.create_topic(name, partitions)
-        cluster.produce(name, [(None, b"x" * 100, None, 0) for _ in range(EVENTS)])
-
-    return fill
-
-
 def seconds(start, journal, cluster, topic, group, limit):
     """From the first entry to the last of a group that may hold so many events of a partition,
     which come in some 30 answers of the broker."""
@@ -47,8 +38,9 @@ def seconds(start, journal, cluster, topic, group, limit):
 
 
 @pytest.mark.parametrize("partitions", [1, 3], ids=["alone", "beside-empty-ones"])
-def test_a_small_queue_takes_no_longer(fill, start, journal, cluster, name, partitions, note):
-    fill(partitions)
+def test_a_small_queue_takes_no_longer(start, journal, cluster, name, partitions, note):
+    cluster.create_topic(name, partitions)
+    cluster.produce(name, [(None, b"x" * 100, None, 0) for _ in range(EVENTS)])
     large = seconds(start, journal, cluster, name, name + "large", 65536)
     small = seconds(start, journal, cluster, name, name + "small", 200)
     note(f"{small:.2f} s with a small queue, {large:.2f} s with a large one")

@@ -186,31 +186,47 @@ static void test_sync_comes_before_the_commit_and_after_the_position(void **stat
         fixture_expect_commit(f, 1, false);
 }
 
-/* A commit at 1 behind it, whose sync took 100 ms. */
-static void sync_once(Fixture *f) {
+static void commit_is_wanted(Fixture *f) {
+        ledger_commit_begin(f->ledger);
+        fixture_step(f, 0);
+}
+
+/* One event, whose commit is to be synced. */
+static void sync_begins(Fixture *f) {
         fixture_open_ledger(f, true);
         fixture_run(f);
         fixture_write_verified(f, 0);
-        ledger_commit_begin(f->ledger);
-        fixture_step(f, 0);
+        commit_is_wanted(f);
+        assert_true(f->syncing);
+}
+
+/* The same, with a commit at 1 behind it; the sync took 100 ms. */
+static void sync_once(Fixture *f) {
+        sync_begins(f);
         f->now += 100 * USEC_PER_MSEC;
         f->syncing = false;
         journal_synced(&f->journal, 0, f->now);
         fixture_commit(f, 1);
 }
 
-static void test_while_events_flow_the_disk_rests_after_a_sync(void **state) {
-        Fixture *f = *state;
-
+/* A commit that waits for the disk to rest, with an event on its way. */
+static void want_sync(Fixture *f) {
         sync_once(f);
         fixture_receive(f, 1, 101);
         fixture_receive(f, 2, 102);
-        fixture_receive(f, 3, 103);
-        fixture_send_next(f);
         fixture_send_next(f);
         fixture_send_next(f);
         fixture_read_back(f, 1);
-        ledger_commit_begin(f->ledger);
+        commit_is_wanted(f);
+        assert_false(f->syncing);
+}
+
+static void test_while_events_flow_the_disk_rests_after_a_sync(void **state) {
+        Fixture *f = *state;
+
+        want_sync(f);
+        fixture_receive(f, 3, 103);
+        fixture_send_next(f);
         fixture_step(f, 2 * USEC_PER_SEC);
         assert_false(f->syncing);
         /* Verified before it begins, and so is on disk. */
@@ -227,8 +243,7 @@ static void test_the_disk_does_not_rest_where_nothing_flows(void **state) {
 
         sync_once(f);
         fixture_write_verified(f, 1);
-        ledger_commit_begin(f->ledger);
-        fixture_step(f, 0);
+        commit_is_wanted(f);
         assert_true(f->syncing);
 }
 
@@ -243,22 +258,8 @@ static void test_the_disk_does_not_rest_where_a_ledger_fills_up(void **state) {
         fixture_receive(f, LEDGER_ROWS_MANY, 100);
         fixture_send_next(f);
         assert_true(ledger_commit_is_due(f->ledger));
-        ledger_commit_begin(f->ledger);
-        fixture_step(f, 0);
+        commit_is_wanted(f);
         assert_true(f->syncing);
-}
-
-/* A commit that waits for the disk to rest, with an event on its way. */
-static void want_sync(Fixture *f) {
-        sync_once(f);
-        fixture_receive(f, 1, 101);
-        fixture_receive(f, 2, 102);
-        fixture_send_next(f);
-        fixture_send_next(f);
-        fixture_read_back(f, 1);
-        ledger_commit_begin(f->ledger);
-        fixture_step(f, 0);
-        assert_false(f->syncing);
 }
 
 static void test_a_move_does_not_wait_for_the_disk_to_rest(void **state) {
@@ -289,11 +290,7 @@ static void test_what_is_revoked_wants_a_sync_only_when_all_is_verified(void **s
 static void test_a_sync_that_fails_is_done_again(void **state) {
         Fixture *f = *state;
 
-        fixture_open_ledger(f, true);
-        fixture_run(f);
-        fixture_write_verified(f, 0);
-        ledger_commit_begin(f->ledger);
-        fixture_step(f, 0);
+        sync_begins(f);
         f->syncing = false;
         journal_synced(&f->journal, -EIO, f->now);
         assert_int_equal(f->tried[JOURNAL_SYNC], -EIO);
