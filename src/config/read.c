@@ -284,7 +284,7 @@ int read_text(const char *file, const char *text, size_t size, Config *config, B
         (void) buffer_string(&copy);
         if (copy.failed)
                 return -ENOMEM;
-        e = scan_text((const char *) copy.data, copy.size, &r.scan, &line, &error);
+        e = scan_text((char *) copy.data, copy.size, &r.scan, &line, &error);
         if (e == -EINVAL)
                 buffer_appendf(errors, "%s:%u: %s\n", file, line, error);
         if (e >= 0)

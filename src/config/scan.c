@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A look at a configuration file's text before libconfig reads it: see scan.h. The tokens are those
- * of scanner.l of libconfig 1.5, which are still those of 1.7.
+ * of scanner.l of libconfig 1.5, which are still those of 1.7; what a whole number means is not
+ * left to either.
  */
 
 #include "config/scan.h"
@@ -10,10 +11,8 @@
 #include <errno.h>
 #include <strings.h>
 
-#include "common/parse.h"
-
 typedef struct Scanner {
-        const char *p; /* NUL behind the end */
+        char *p; /* NUL behind the end */
         const char *end;
         unsigned line;
         Scan *scan;
@@ -104,9 +103,9 @@ static size_t exponent_size(const char *p) {
         return digits > 0 ? n + digits : 0;
 }
 
-/* The size of the number at `p`, or 0 where there is none; *ret_whole says whether it is a whole
- * one, and *ret_long how many of its last bytes are L. */
-static size_t number_size(const char *p, bool *ret_whole, size_t *ret_long) {
+/* The size of the number at `p`, with the L or LL behind it, or 0 where there is none; *ret_whole
+ * says whether it is a whole one. */
+static size_t number_size(const char *p, bool *ret_whole) {
         size_t sign = *p == '-' || *p == '+', n = sign, digits;
         bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X') && isxdigit((unsigned char) p[2]);
 
@@ -116,7 +115,6 @@ static size_t number_size(const char *p, bool *ret_whole, size_t *ret_long) {
                 digits = count(p + sign, isdigit);
         n += digits;
         *ret_whole = true;
-        *ret_long = 0;
         if (!hex && (p[n] == '.' || (digits > 0 && exponent_size(p + n) > 0))) {
                 *ret_whole = false;
                 if (p[n] == '.')
@@ -126,39 +124,32 @@ static size_t number_size(const char *p, bool *ret_whole, size_t *ret_long) {
         if (digits == 0)
                 return 0;
         if (p[n] == 'L')
-                *ret_long = p[n + 1] == 'L' ? 2 : 1;
-        return n + *ret_long;
+                n += p[n + 1] == 'L' ? 2 : 1;
+        return n;
 }
 
-/* Whether libconfig keeps this whole number as it is: without an L it has 32 bits, hexadecimals
- * too. */
-static bool number_is_kept(const char *digits, bool is_long) {
-        int64_t max = is_long ? INT64_MAX : INT32_MAX, min = -max - 1, number;
-        uint64_t hex;
-
-        return parse_i64(digits, min, max, &number) >= 0 ||
-               parse_hex(digits, 0, (uint64_t) max, &hex) >= 0;
+/* Writes a number of n bytes over with one that every libconfig takes for the same. */
+static void hide_number(char *number, size_t n) {
+        memset(number, ' ', n);
+        number[0] = '0';
 }
 
 static int scan_number(Scanner *s) {
         ScanKey *key = s->scan->n_keys > 0 ? &s->scan->keys[s->scan->n_keys - 1] : NULL;
-        size_t n, n_long;
+        size_t n;
         bool whole;
-        char *number;
 
-        n = number_size(s->p, &whole, &n_long);
+        n = number_size(s->p, &whole);
+        /* libconfig 1.8 has numbers like 0b101 and 0o17. */
+        if (n > 0 && isalnum((unsigned char) s->p[n]))
+                return scan_error(s, s->line, "a number with letters or digits right behind it");
         if (whole && n > 0 && key && !key->number) {
-                number = strndup(s->p, n);
-                if (!number)
+                key->number = strndup(s->p, n);
+                if (!key->number)
                         return -ENOMEM;
-                number[n - n_long] = 0;
-                if (number_is_kept(number, n_long > 0)) {
-                        free(number);
-                } else {
-                        memcpy(number, s->p, n);
-                        key->number = number;
-                }
         }
+        if (whole && n > 0)
+                hide_number(s->p, n);
         s->p += n > 0 ? n : 1;
         return 0;
 }
@@ -188,10 +179,9 @@ static int scan_token(Scanner *s) {
         return 0;
 }
 
-int scan_text(const char *text, size_t size, Scan *scan, unsigned *ret_line,
-              const char **ret_error) {
+int scan_text(char *text, size_t size, Scan *scan, unsigned *ret_line, const char **ret_error) {
         Scanner s = {.p = text, .end = text + size, .line = 1, .scan = scan};
-        const char *nul = memchr(text, 0, size);
+        char *nul = memchr(text, 0, size);
         int r = 0;
 
         /* libconfig would take it for the end. */

@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * A look at a configuration file's text before libconfig reads it, for what libconfig (1.5) would
- * take in silence and get wrong: whole numbers that do not fit, comments without an end, NUL bytes,
- * and for @include, which crier does not have. Knows libconfig's tokens, not its grammar and not
- * the schema. Pure.
+ * A look at a configuration file's text before libconfig reads it. It takes the whole numbers out
+ * of the text, because libconfigs differ in how they read them: 1.5 wraps what has more than 32
+ * bits, 1.7 does not, takes 010 for 8, and calls what has more than 64 bits a syntax error. And it
+ * finds what libconfig would take in silence and get wrong: comments without an end, NUL bytes, and
+ * @include, which crier does not have. Knows libconfig's tokens, not its grammar and not the
+ * schema. Pure.
  */
 
 #include <stddef.h>
@@ -15,7 +17,7 @@
 /* A key, as often as one occurs in the text. */
 typedef struct ScanKey {
         unsigned line;
-        char *number; /* NULL, or the first number behind it that libconfig would get wrong */
+        char *number; /* NULL, or the first whole number behind it, as it stands in the text */
 } ScanKey;
 
 typedef struct Scan {
@@ -23,10 +25,10 @@ typedef struct Scan {
         size_t n_keys;
 } Scan;
 
-/* Looks at `size` bytes, behind which there is a NUL. Returns 0 with `scan` filled, which
- * scan_done() frees; -ENOMEM; or -EINVAL where libconfig must not see this text, with the line in
- * *ret_line and what is wrong in *ret_error, which is static. */
-int scan_text(const char *text, size_t size, Scan *scan, unsigned *ret_line,
-              const char **ret_error);
+/* Looks at `size` bytes, behind which there is a NUL, and writes a 0 over each whole number in
+ * them. Returns 0 with `scan` filled, which scan_done() frees; -ENOMEM; or -EINVAL where libconfig
+ * must not see this text, with the line in *ret_line and what is wrong in *ret_error, which is
+ * static. */
+int scan_text(char *text, size_t size, Scan *scan, unsigned *ret_line, const char **ret_error);
 
 void scan_done(Scan *scan);

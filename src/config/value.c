@@ -68,54 +68,47 @@ static int read_bool(ValueContext *c, config_setting_t *s, void *field) {
         return 0;
 }
 
-/* A number that libconfig got wrong, so that its value is only known from the text. It is refused
- * even where it would fit: what libconfig makes of it would be taken by the next program that reads
- * the file. */
-static void refuse_scanned(ValueContext *c, unsigned line, const char *text) {
-        uint64_t number;
-
-        if (parse_u64(text, c->key->min, c->key->max, &number) >= 0 ||
-            parse_hex(text, c->key->min, c->key->max, &number) >= 0)
-                value_error(c, line, "%s needs an L behind it, %sL, as it has more than 32 bits",
-                            text, text);
-        else
-                value_error(c, line, "%s is out of range", text);
-}
-
-static const char *scanned_number(const config_setting_t *s) {
-        const ScanKey *scanned = config_setting_get_hook(s);
-
-        return scanned ? scanned->number : NULL;
-}
-
-static bool number_fits(ValueContext *c, const config_setting_t *s, int64_t number) {
-        unsigned line = config_setting_source_line(s);
-
-        if (number >= 0 && (uint64_t) number >= c->key->min && (uint64_t) number <= c->key->max)
-                return true;
-        value_error(c, line, "%lld is out of range", (long long) number);
-        return false;
-}
-
 static bool is_whole(const config_setting_t *s) {
         return config_setting_type(s) == CONFIG_TYPE_INT ||
                config_setting_type(s) == CONFIG_TYPE_INT64;
 }
 
-/* libconfig converts nothing by itself, so ask for what it has. */
-static int64_t whole_number(const config_setting_t *s) {
-        if (config_setting_type(s) == CONFIG_TYPE_INT)
-                return config_setting_get_int(s);
-        return config_setting_get_int64(s);
+/* The whole number of the key at hand as scan.c found it; libconfig has a 0 in its place. Returns
+ * false where it is refused, which is said: also one that would fit and needs an L for libconfig
+ * 1.5, since the next program that reads the file would take it for another. */
+static bool whole_number(ValueContext *c, const config_setting_t *s, int64_t *ret) {
+        const ScanKey *scanned = config_setting_get_hook(s);
+        const char *text = scanned && scanned->number ? scanned->number : "";
+        unsigned line = config_setting_source_line(s);
+        size_t n = strcspn(text, "L");
+        char digits[64] = "";
+        int64_t number;
+        uint64_t hex;
+
+        if (n < sizeof(digits))
+                memcpy(digits, text, n);
+        if (parse_hex(digits, c->key->min, c->key->max, &hex) >= 0)
+                number = (int64_t) hex;
+        else if (parse_i64(digits, (int64_t) c->key->min, (int64_t) c->key->max, &number) < 0) {
+                value_error(c, line, "%s is out of range", text);
+                return false;
+        }
+        if (!text[n] && number > INT32_MAX) {
+                value_error(c, line, "%s needs an L behind it, %sL, as it has more than 32 bits",
+                            text, text);
+                return false;
+        }
+        *ret = number;
+        return true;
 }
 
 static int read_u64(ValueContext *c, config_setting_t *s, void *field) {
+        int64_t number;
+
         if (!is_whole(s))
                 return type_error(c, s);
-        if (scanned_number(s))
-                refuse_scanned(c, config_setting_source_line(s), scanned_number(s));
-        else if (number_fits(c, s, whole_number(s)))
-                *(uint64_t *) field = (uint64_t) whole_number(s);
+        if (whole_number(c, s, &number))
+                *(uint64_t *) field = (uint64_t) number;
         return 0;
 }
 
@@ -128,6 +121,7 @@ static int read_uint(ValueContext *c, config_setting_t *s, void *field) {
 }
 
 static int read_rate(ValueContext *c, config_setting_t *s, void *field) {
+        int64_t number;
         double rate;
 
         if (config_setting_type(s) == CONFIG_TYPE_STRING &&
@@ -135,13 +129,11 @@ static int read_rate(ValueContext *c, config_setting_t *s, void *field) {
                 *(double *) field = RATE_MAX;
                 return 0;
         }
-        if (is_whole(s) && scanned_number(s)) {
-                refuse_scanned(c, config_setting_source_line(s), scanned_number(s));
-                return 0;
-        }
-        if (is_whole(s))
-                rate = (double) whole_number(s);
-        else if (config_setting_type(s) == CONFIG_TYPE_FLOAT)
+        if (is_whole(s)) {
+                if (!whole_number(c, s, &number))
+                        return 0;
+                rate = (double) number;
+        } else if (config_setting_type(s) == CONFIG_TYPE_FLOAT)
                 rate = config_setting_get_float(s);
         else
                 return type_error(c, s);

@@ -83,16 +83,19 @@ static bool is_number(const SchemaKey *key) {
         return key->type == SCHEMA_UINT || key->type == SCHEMA_U64 || key->type == SCHEMA_RATE;
 }
 
-/* A number as libconfig needs it, and as messages have it. */
+static void refuse_literal(const SchemaSection *section, const SchemaKey *key,
+                           const char *literal) {
+        _cleanup_buffer_ Buffer said = {0};
+
+        buffer_appendf(&said, "%s is out of range", literal);
+        config_text_refused(section, key, literal, buffer_string(&said));
+}
+
 static void refuse_number(const SchemaSection *section, const SchemaKey *key, int64_t number) {
-        _cleanup_buffer_ Buffer literal = {0}, said = {0};
+        _cleanup_buffer_ Buffer literal = {0};
 
         buffer_appendf(&literal, "%" PRId64 "L", number);
-        if (key->type == SCHEMA_RATE)
-                buffer_appendf(&said, "%.10g is out of range", (double) number);
-        else
-                buffer_appendf(&said, "%" PRId64 " is out of range", number);
-        config_text_refused(section, key, buffer_string(&literal), buffer_string(&said));
+        refuse_literal(section, key, buffer_string(&literal));
 }
 
 static void refuse_out_of_range(const SchemaSection *section, const SchemaKey *key) {
@@ -120,17 +123,22 @@ static uint64_t number_of(const SchemaKey *key, const void *field) {
         return *(const uint64_t *) field;
 }
 
-static void take_number(const SchemaSection *section, const SchemaKey *key, uint64_t number) {
-        _cleanup_(config_freep) Config *c = NULL;
-        _cleanup_buffer_ Buffer literal = {0};
+static void take_literal(const SchemaSection *section, const SchemaKey *key, const char *literal,
+                         uint64_t number) {
+        _cleanup_(config_freep) Config *c = config_text_taken(section, key, literal);
         uint8_t *section_struct;
         unsigned n;
 
-        buffer_appendf(&literal, "%" PRIu64 "L", number);
-        c = config_text_taken(section, key, buffer_string(&literal));
         section_struct =
                 section->list ? schema_entries(section, c, &n) : (uint8_t *) c + section->offset;
         assert_true(number_of(key, schema_field(key, section_struct)) == number);
+}
+
+static void take_number(const SchemaSection *section, const SchemaKey *key, uint64_t number) {
+        _cleanup_buffer_ Buffer literal = {0};
+
+        buffer_appendf(&literal, "%" PRIu64 "L", number);
+        take_literal(section, key, buffer_string(&literal), number);
 }
 
 static void take_ends_of_range(const SchemaSection *section, const SchemaKey *key) {
@@ -145,7 +153,45 @@ static void test_every_number_takes_both_ends_of_its_range(void **state) {
         each_key(take_ends_of_range);
 }
 
-/* What libconfig 1.5 wraps or cuts to something that may well be in range. */
+/* More embedded replicas than brokers are refused for another reason. */
+static bool takes_eight(const SchemaKey *key) {
+        return is_number(key) && key->min <= 8 && key->max >= 8 && !streq(key->name, "replication");
+}
+
+/* Zeros before a number say nothing: libconfig 1.7 takes it for octal, 1.5 does not. */
+static void take_every_spelling(const SchemaSection *section, const SchemaKey *key) {
+        static const char *const spellings[] = {"8",  "08",  "0008L", "+8",
+                                                "8L", "8LL", "0x8",   "0X08"};
+
+        if (takes_eight(key))
+                for (size_t i = 0; i < ELEMENTSOF(spellings); i++)
+                        take_literal(section, key, spellings[i], 8);
+}
+
+static void test_every_number_is_read_as_it_is_written(void **state) {
+        each_key(take_every_spelling);
+}
+
+/* libconfig 1.8 would take some of these. */
+static void refuse_letters(const SchemaSection *section, const SchemaKey *key) {
+        static const char *const literals[] = {"0b10", "0o7", "8x", "0x", "8LLL", "1e", "2.5L"};
+
+        for (size_t i = 0; is_number(key) && i < ELEMENTSOF(literals); i++) {
+                _cleanup_buffer_ Buffer text = {0}, expected = {0};
+
+                config_text_make(section, key->name, literals[i], &text);
+                buffer_appendf(&expected, "t:%d: a number with letters or digits right behind it\n",
+                               CONFIG_TEXT_LINE);
+                assert_null(config_text_load(buffer_string(&text), buffer_string(&expected)));
+        }
+}
+
+static void test_every_number_refuses_letters_behind_it(void **state) {
+        each_key(refuse_letters);
+}
+
+/* What libconfig 1.5 wraps or cuts to something that may well be in range, and what 1.7 calls a
+ * syntax error. */
 static void refuse_wrapped(const SchemaSection *section, const SchemaKey *key) {
         static const char *const wrapped[] = {
                 "9223372036854775808L", "99999999999999999999",  "99999999999999999999LL",
@@ -154,12 +200,8 @@ static void refuse_wrapped(const SchemaSection *section, const SchemaKey *key) {
 
         if (!is_number(key))
                 return;
-        for (size_t i = 0; i < ELEMENTSOF(wrapped); i++) {
-                _cleanup_buffer_ Buffer said = {0};
-
-                buffer_appendf(&said, "%s is out of range", wrapped[i]);
-                config_text_refused(section, key, wrapped[i], buffer_string(&said));
-        }
+        for (size_t i = 0; i < ELEMENTSOF(wrapped); i++)
+                refuse_literal(section, key, wrapped[i]);
         if (key->max > UINT32_MAX) {
                 config_text_refused(section, key, "4294967301",
                                     "4294967301 needs an L behind it, 4294967301L, as it has more "
@@ -386,6 +428,8 @@ int main(void) {
                 cmocka_unit_test(test_every_key_refuses_each_other_type),
                 cmocka_unit_test(test_every_number_refuses_what_is_out_of_its_range),
                 cmocka_unit_test(test_every_number_takes_both_ends_of_its_range),
+                cmocka_unit_test(test_every_number_is_read_as_it_is_written),
+                cmocka_unit_test(test_every_number_refuses_letters_behind_it),
                 cmocka_unit_test(test_every_number_refuses_what_libconfig_would_wrap),
                 cmocka_unit_test(test_every_key_is_suggested_for_its_misspelling),
                 cmocka_unit_test(test_every_key_without_a_default_is_missed),
