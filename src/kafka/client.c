@@ -26,6 +26,9 @@ static const ClientDefault client_defaults[] = {
         /* A broker that is back is found within a second. */
         {"reconnect.backoff.max.ms", "1000", NULL, ROLE_ALL},
         {"log.connection.close", "false", NULL, ROLE_ALL},
+        /* Sending the library's own metrics to the broker: librdkafka 2.5 and newer wait up to a
+         * second for it whenever a client ends (rd_kafka_telemetry_await_termination). */
+        {"enable.metrics.push", "false", NULL, ROLE_ALL, true},
         /* To look for a topic must not make it: the client that looks is a producer, for which the
          * library has this on, and brokers create topics by themselves unless they are told not to.
          */
@@ -195,6 +198,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         log_debug("librdkafka: %s: %s", facility, text);
 }
 
+void client_sends_no_metrics(rd_kafka_conf_t *conf) {
+        (void) rd_kafka_conf_set(conf, "enable.metrics.push", "false", NULL, 0);
+}
+
 static int conf_fill(ConfBuild *b, const ClientSpec *spec) {
         const Config *config = spec->config;
         int r;
@@ -217,6 +224,9 @@ static int conf_fill(ConfBuild *b, const ClientSpec *spec) {
                 r = conf_set_properties(b, &config->cluster.properties);
         if (r >= 0)
                 r = conf_set_properties(b, spec->properties);
+        /* A client that talks to nobody has nothing to wait for at its end. */
+        if (r >= 0 && !spec->bootstrap)
+                client_sends_no_metrics(b->conf);
         return r;
 }
 

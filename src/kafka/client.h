@@ -34,6 +34,10 @@ typedef struct ClientSpec {
  * librdkafka does not know, does not take, or takes only together with another. */
 int client_new(const ClientSpec *spec, rd_kafka_t **ret, Buffer *error);
 
+/* Takes off what librdkafka 2.5 and newer would wait for at the client's end; older ones have no
+ * such property. */
+void client_sends_no_metrics(rd_kafka_conf_t *conf);
+
 /* The session time-out of a consumer's client, in milliseconds. */
 int client_session_ms(rd_kafka_t *rk);
 

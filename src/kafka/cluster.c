@@ -86,6 +86,7 @@ static int embedded_start(Cluster *c) {
         /* The broker runs on a thread of this client, which never connects to anything. */
         rd_kafka_conf_set(conf, "client.id", "crier-embedded", NULL, 0);
         rd_kafka_conf_set(conf, "log_level", "0", NULL, 0);
+        client_sends_no_metrics(conf);
         c->mock_parent = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
         if (!c->mock_parent) {
                 rd_kafka_conf_destroy(conf);
