@@ -158,10 +158,31 @@ void place_explain(const JournalPlace *p, int error, Buffer *why) {
                 buffer_append_string(why, strerror(-error));
 }
 
+/* Opening lists the directories once: a file that journald archives meanwhile, which is a rename,
+ * may be met under neither of its names, and is then passed over in silence. sd_journal_get_fd(3)
+ * sets watches and lists them again; what is renamed from then on is an event. */
+static int find_renamed(sd_journal *j) {
+        int r = sd_journal_get_fd(j);
+
+        return r < 0 ? r : sd_journal_process(j);
+}
+
 int place_open(const JournalPlace *p, sd_journal **ret) {
+        sd_journal *j = NULL;
+        int r;
+
         if (p->directory)
-                return sd_journal_open_directory(ret, p->directory, 0);
-        return sd_journal_open_namespace(ret, p->name_space, SD_JOURNAL_LOCAL_ONLY);
+                r = sd_journal_open_directory(&j, p->directory, 0);
+        else
+                r = sd_journal_open_namespace(&j, p->name_space, SD_JOURNAL_LOCAL_ONLY);
+        if (r >= 0)
+                r = find_renamed(j);
+        if (r < 0) {
+                sd_journal_close(j);
+                return r;
+        }
+        *ret = j;
+        return 0;
 }
 
 int place_match_own(const JournalPlace *p, sd_journal *j) {

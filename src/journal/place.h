@@ -31,7 +31,8 @@ int place_check(const JournalPlace *p);
 /* Why not, and what to do, as a sentence: `error` is what place_check() said. */
 void place_explain(const JournalPlace *p, int error, Buffer *why);
 
-/* Opens it, with no match. Returns 0 or a negative errno; sd_journal_close() is the caller's. */
+/* Opens it, with no match; it has every file, also one that journald archives at this moment, and
+ * watches for new ones. Returns 0 or a negative errno; sd_journal_close() is the caller's. */
 int place_open(const JournalPlace *p, sd_journal **ret);
 
 /* Adds the match for entries that journald itself says are ours. */

@@ -135,12 +135,7 @@ static void thread_let_go(Reader *r) {
 
 /* Has the second handle, which knows of all files that there are now. */
 static int thread_open_other(Reader *r) {
-        int error;
-
-        if (r->other)
-                return sd_journal_process(r->other);
-        error = place_open(r->place, &r->other);
-        return error < 0 ? error : sd_journal_get_fd(r->other);
+        return r->other ? sd_journal_process(r->other) : place_open(r->place, &r->other);
 }
 
 /* Nothing has come behind the entry that is held: is it found by its epoch? */
@@ -322,10 +317,6 @@ static int thread_begin(Reader *r, uint32_t barrier) {
         int error;
 
         error = place_open(r->place, &r->journal);
-        if (error < 0)
-                return error;
-        /* Makes it watch for new files: sd_journal_get_fd(3). */
-        error = sd_journal_get_fd(r->journal);
         if (error < 0)
                 return error;
         if (!r->cursor) {

@@ -28,9 +28,14 @@ static int open_journal(const EntrySource *source, sd_journal **ret) {
                 r = sd_journal_open_namespace(ret, source->name_space, SD_JOURNAL_LOCAL_ONLY);
         else
                 r = sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
+        /* A file that is renamed while the directory is listed is found only with these two. */
+        if (r >= 0)
+                r = sd_journal_get_fd(*ret);
+        if (r >= 0)
+                r = sd_journal_process(*ret);
         if (r >= 0)
                 (void) sd_journal_set_data_threshold(*ret, FIELD_MAX);
-        return r;
+        return MIN(r, 0);
 }
 
 static void close_journal(sd_journal **j) {

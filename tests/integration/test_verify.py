@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """crierd --verify: what the embedded broker has against journal files that the test makes."""
 
+import contextlib
 import json
 import os
 import subprocess
+import threading
 import time
 
 import confluent_kafka
@@ -453,6 +455,38 @@ def test_crierctl_holds_what_the_daemon_did_against_the_broker(start, place, jou
     with pytest.raises(varlink.VarlinkError) as refused:
         crier.call("io.crier.Control.Verify", since="yesterday")
     assert refused.value.name == "io.crier.Control.BadValue"
+
+
+@contextlib.contextmanager
+def renamed_all_the_time(path, another):
+    """A file that has now one name and now the other, as when journald archives it."""
+    ended = threading.Event()
+
+    def rename():
+        names = [path, another]
+        while not ended.wait(0.001):
+            os.rename(*names)
+            names.reverse()
+
+    thread = threading.Thread(target=rename)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_file_that_is_archived_meanwhile_is_read(bench):
+    """Beside many others, so that listing them takes some time."""
+    bench.write(bench.entries(range(EVENTS)))
+    journalfile.write(bench.journal / "other-0.journal", [bench.started()])
+    for n in range(1, 300):
+        os.link(bench.journal / "other-0.journal", bench.journal / f"other-{n}.journal")
+    bench.commit(EVENTS)
+    with renamed_all_the_time(bench.journal / "a.journal", bench.journal / "b.journal"):
+        for _ in range(10):
+            assert numbers(bench.partition(), "events", "lost") == (EVENTS, 0)
 
 
 def children(crier):
