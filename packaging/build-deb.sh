@@ -46,20 +46,8 @@ packaged=$(dpkg-parsechangelog -l "$top/packaging/debian/changelog" -S Version)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
-mkdir "$work/crier"
-
-# In a git checkout its own files, changed and new ones included, without what was built there;
-# elsewhere all files: an unpacked release has no others, and building starts with a distclean.
-if [ -e "$top/.git" ]; then
-        git -C "$top" -c safe.directory="$top" ls-files -z --cached --others --exclude-standard
-else
-        (cd "$top" && find . -path ./debian -prune -o \( -type f -o -type l \) -print0)
-fi >"$work/files"
-# (A file that git knows and that was deleted is no failure.)
-tar --create --directory="$top" --null --files-from="$work/files" --ignore-failed-read \
-        --warning=no-failed-read --file="$work/tree.tar"
-tar --extract --directory="$work/crier" --file="$work/tree.tar"
-
+"$top/packaging/tree.sh" "$work/crier"
+rm -rf "$work/crier/debian"
 cp -R "$work/crier/packaging/debian" "$work/crier/debian"
 (cd "$work/crier" && dpkg-buildpackage -b -us -uc)
 cp "$work"/crier_*.deb "$out"

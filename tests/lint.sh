@@ -12,20 +12,9 @@ cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0
+chosen=${1-}
 
-# The files that belong to the tree, NUL-separated, as git sees them (new ones too); all without git.
-all_files() {
-        git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard 2>/dev/null ||
-                find . -type f -not -path './.git/*' -print0
-}
-
-existing() {
-        while IFS= read -r -d '' name; do
-                [ ! -f "$name" ] || printf '%s\0' "$name"
-        done
-}
-
-all_files | existing | sort -zu >"$scratch/files"
+packaging/tree.sh | sort -zu >"$scratch/files"
 
 # matching REGEX: the files whose names match, one a line.
 matching() {
@@ -36,6 +25,7 @@ matching() {
 check() {
         local name=$1
         shift
+        [[ $name == *"$chosen"* ]] || return 0
         if "$@" >"$scratch/output" 2>&1; then
                 echo "ok   $name"
         else
@@ -52,8 +42,16 @@ need() {
         }
 }
 
+# Each clang-format has opinions of its own: the tree is formatted by that of Debian 12, which is fetched
+# where Debian has another one.
 format() {
-        need clang-format clang-format && clang-format --dry-run -Werror "${c_files[@]}"
+        local cache=${CRIER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crier} formatter=clang-format version=14.0.6
+        if ! "$formatter" --version 2>/dev/null | grep -q 'version 14[.]'; then
+                formatter=$cache/clang-format-$version/clang_format/data/bin/clang-format
+                [ -x "$formatter" ] || "$python" -m pip install --quiet --no-deps --root-user-action=ignore \
+                        --target="$cache/clang-format-$version" "clang-format==$version" || return 1
+        fi
+        "$formatter" --dry-run -Werror "${c_files[@]}"
 }
 
 # cppcheck knows nothing of cleanup attributes: leaks are for clang's analyzer and the sanitizers.
@@ -68,25 +66,26 @@ static_cppcheck() {
 # A copy of the tree, configured for clang: it has config.h, which clang-tidy needs too.
 configure_with_clang() {
         need clang clang || return 1
-        mkdir "$scratch/tree" "$scratch/build"
-        xargs -0 cp --parents -t "$scratch/tree" <"$scratch/files"
-        (cd "$scratch/tree" && ./autogen.sh && cd "$scratch/build" &&
+        [ ! -e "$scratch/build/config.h" ] || return 0
+        mkdir -p "$scratch/build"
+        (packaging/tree.sh "$scratch/tree" && cd "$scratch/tree" && ./autogen.sh && cd "$scratch/build" &&
                 "$scratch/tree/configure" CC=clang CFLAGS=-O1 --enable-werror) >"$scratch/log" 2>&1 ||
                 { tail -n 30 "$scratch/log"; return 1; }
 }
 
 build_with_clang() {
+        configure_with_clang || return 1
         make -C "$scratch/build" -j2 check TESTS= INTEGRATION=no >"$scratch/log" 2>&1 ||
                 { grep -E 'error|warning|\*\*\*' "$scratch/log" || tail -n 30 "$scratch/log"; return 1; }
 }
 
 # Two files at a time.
 static_tidy() {
-        need clang-tidy clang-tidy || return 1
+        need clang-tidy clang-tidy && configure_with_clang || return 1
         local flags
         read -ra flags < <(pkg-config --cflags rdkafka libconfig libsystemd jansson smartcols ncursesw)
         flags+=(-std=gnu17 -D_GNU_SOURCE -I src -I tests -I "$scratch/build" -include "$scratch/build/config.h"
-                "-DTESTS_DIR=\"tests\"" "-DSYSCONFDIR=\"/etc\"")
+                "-DMAN_DIR=\"man\"" "-DSYSCONFDIR=\"/etc\"")
         printf '%s\0' "${c_sources[@]}" |
                 xargs -0 -P 2 -I FILE clang-tidy --quiet FILE -- "${flags[@]}" >"$scratch/tidy" 2>/dev/null ||
                 { cat "$scratch/tidy"; return 1; }

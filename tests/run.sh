@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The test command: installs what the rings need, builds a copy of the tree, runs the rings, and ends with one line
-# that counts all their tests. See --help.
+# The test command: installs what the rings need, runs the rings side by side (tests/ring.sh is one of
+# them), and ends with one line that counts all their tests. See --help.
 set -eu
 exec </dev/null
 cd "$(dirname "$0")/.."
+# shellcheck source=tests/needs.sh
+. tests/needs.sh
 
 usage() {
         cat <<'EOF'
-tests/run.sh [RING…]
+tests/run.sh [--jobs N] [--test NAME] [RING[@RELEASE]…]
 
-Runs crier's tests. Without arguments: lint unit integration kafka vm.
+Runs crier's tests, several rings at a time. Without a ring: lint unit integration kafka vm.
 
   lint         formatting, static analysis, manual pages, a build with clang (tests/lint.sh)
   unit         make check without the programs, make install, make distcheck
@@ -19,256 +21,223 @@ Runs crier's tests. Without arguments: lint unit integration kafka vm.
   valgrind     a short run under valgrind
   kafka        a real Apache Kafka, from its published jars
   vm           a Debian machine in systemd-nspawn, with the package installed; needs root
-  all          all of these
+  bare         packaging/quickstart.sh and this command in a new Debian root, where nothing is
+               installed; needs root
+  all          everything on this release of Debian, and unit, integration, vm and bare on the other one
 
-What a ring needs on Debian 12 is installed by apt-get when this runs as root; as another user it says
+  --jobs N     so many rings at a time (default: all of them). With 1 their output comes as it is
+               made, else when a ring has ended.
+  --test NAME  only the tests that have NAME in their name
+  @RELEASE     on this release of Debian, bookworm (12) or trixie (13), in a root of it; needs root where
+               it is not this one
+
+What a ring needs on Debian is installed by apt-get when this runs as root; as another user it says
 what to install. A ring that cannot run is skipped with its reason; with CI=true it fails. Ends with 1
 where a test failed or a ring ran no test, and says at the end, for all rings together:
 N passed, N failed, N skipped
 
-  CRIER_CACHE  where jars and the machine's root are kept (default: ~/.cache/crier)
+  CRIER_CACHE  where jars, Debian roots and compiled files are kept (default: ~/.cache/crier)
   CRIER_LONG   1: the long runs (100 stops instead of 10, 200 kills, ten minutes of all faults)
   CRIER_SEED   a number: the random faults of vm as in the run that printed it
   CI           true: nothing may be skipped
 EOF
 }
 
-# What the rings need beyond the base system: Debian packages; COMMAND|PACKAGE where the command may
-# also come from elsewhere.
-build='gcc make autoconf automake pkg-config xz-utils librdkafka-dev libconfig-dev libsystemd-dev
-        libjansson-dev libsmartcols-dev libncurses-dev'
-pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat tmux'
-files=systemd-journal-remote
-clients='npm|npm python3-pip'
-java='java|default-jre-headless mvn|maven openssl'
-declare -A needs=(
-        [lint]="$build clang clang-format clang-tidy cppcheck shellcheck flake8 mandoc libcmocka-dev"
-        [unit]="$build libcmocka-dev"
-        [integration]="$build $pytest $files $clients"
-        [sanitizers]="$build $pytest $files $clients libcmocka-dev"
-        [valgrind]="$build $pytest $files $clients valgrind"
-        [kafka]="$build $pytest $files $java"
-        [vm]="$build $pytest $java build-essential debhelper debootstrap systemd-container libcmocka-dev"
-)
-
-rings=()
-for argument; do
-        case $argument in
-        -h | --help) usage; exit 0 ;;
-        all) rings+=(lint unit integration sanitizers valgrind kafka vm) ;;
-        *)
-                [ -n "${needs[$argument]:-}" ] || {
-                        echo "run.sh: '$argument' is no ring; there are: lint unit integration" \
-                                "sanitizers valgrind kafka vm all (--help explains)" >&2
-                        exit 2
-                }
-                rings+=("$argument")
-                ;;
-        esac
-done
-[ "${#rings[@]}" -gt 0 ] || rings=(lint unit integration kafka vm)
-
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/crier-run-XXXXXX")
-trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
-export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
-total_passed=0 total_failed=0 total_skipped=0
-passed=0 failed=0 skipped=0
+fail_usage() {
+        echo "run.sh: $*" >&2
+        exit 2
+}
 
 python=/usr/bin/python3
-[ -x "$python" ] || python=python3
+export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
+export CRIER_CACHE="${CRIER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crier}"
+own_release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+other_release=$([ "$own_release" = trixie ] && echo bookworm || echo trixie)
 
-installed() {
-        [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+# ---- what to run ----
+
+jobs=0
+rings=()
+add_ring() {
+        local ring=${1%@*} release=${1##*@}
+        [ -n "${ring_needs[$ring]:-}" ] ||
+                fail_usage "'$ring' is no ring; there are: lint unit integration sanitizers valgrind" \
+                        "kafka vm bare all (--help explains)"
+        case $1 in
+        *@bookworm | *@trixie) ;;
+        *@*) fail_usage "'$release' is no release that the tests know; there are: bookworm trixie" ;;
+        esac
+        rings+=("$1")
 }
 
-# missing RING: the packages that the ring needs and that are not there.
-missing() {
-        local word
-        for word in ${needs[$1]}; do
-                case $word in
-                *'|'*) command -v "${word%|*}" >/dev/null || echo "${word#*|}" ;;
-                *) installed "$word" || echo "$word" ;;
-                esac
-        done
-}
-
-# ready RING: installs what is missing; where the ring can't run, sets $reason and returns 1.
-updated=no
-ready() {
-        local packages
-        reason=''
-        if [ "$1" = vm ] && [ "$(id -u)" != 0 ]; then
-                reason='it boots a machine, which needs root'
-                return 1
-        fi
-        command -v dpkg-query >/dev/null || return 0
-        mapfile -t packages < <(missing "$1")
-        [ "${#packages[@]}" -gt 0 ] || return 0
-        reason="it needs: apt-get install ${packages[*]}"
-        [ "$(id -u)" = 0 ] || return 1
-        echo "installing ${packages[*]}"
-        if [ "$updated" = no ]; then
-                apt-get -q update >"$scratch/apt" 2>&1 || tail -n 5 "$scratch/apt"
-                updated=yes
-        fi
-        apt-get -q install --yes --no-install-recommends --no-upgrade "${packages[@]}" >"$scratch/apt" 2>&1 || {
-                tail -n 10 "$scratch/apt"
-                return 1
-        }
-}
-
-# step NAME COMMAND…: one test that is a command.
-step() {
-        local name=$1
-        shift
-        if "$@" >"$scratch/step" 2>&1; then
-                echo "ok   $name"
-                passed=$((passed + 1))
-        else
-                echo "FAIL $name"
-                tail -n 60 "$scratch/step" | sed 's/^/     /'
-                failed=$((failed + 1))
-                return 1
-        fi
-}
-
-# count FILE…: adds the tests that result files hold.
-count() {
-        local p f s
-        read -r p f s < <("$python" tests/count.py "$@")
-        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-}
-
-# The tree as git sees it, changes and new files included, in a place where building leaves no traces.
-copy_tree() {
-        [ ! -d "$scratch/tree" ] || return 0
-        mkdir "$scratch/tree"
-        { git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard 2>/dev/null ||
-                find . -type f -print0; } |
-                while IFS= read -r -d '' name; do [ ! -f "$name" ] || printf '%s\0' "$name"; done |
-                xargs -0 cp --parents -t "$scratch/tree"
-        (cd "$scratch/tree" && ./autogen.sh)
-}
-
-# In a subshell, because it changes the directory.
-configure_and_make() (
-        directory=$1
-        shift
-        copy_tree && mkdir "$directory" && cd "$directory" &&
-                "$scratch/tree/configure" "$@" && make -j2
-)
-
-# build NAME OPTION…: $scratch/NAME has the programs, built with these options of configure.
-build() {
-        [ ! -d "$scratch/$1" ] || return 0
-        step "build ($1)" configure_and_make "$scratch/$1" "${@:2}"
-}
-
-run_pytest() {
-        local directory=$1 name=$2
-        shift 2
-        rm -f "$scratch/$name.xml"
-        CRIERD=$scratch/$directory/crierd CRIERCTL=$scratch/$directory/crierctl \
-                tests/pytest.sh --junitxml="$scratch/$name.xml" "$@" || true
-        if [ -f "$scratch/$name.xml" ]; then
-                count "$scratch/$name.xml"
-        else
-                echo "FAIL pytest did not run"
-                failed=$((failed + 1))
-        fi
-}
-
-# The programs of `make check`, their output where one failed.
-run_unit() {
-        local log trs
-        make -C "$scratch/$1" check INTEGRATION=no >"$scratch/check" 2>&1 || {
-                for trs in "$scratch/$1"/tests/*/*.trs; do
-                        log=${trs%.trs}.log
-                        grep -q ':test-result: PASS' "$trs" || { echo "FAIL ${log##*/}"; tail -n 40 "$log"; }
+while [ $# -gt 0 ]; do
+        case $1 in
+        -h | --help) usage; exit 0 ;;
+        --jobs | --test)
+                [ $# -gt 1 ] || fail_usage "$1 needs a value"
+                set -- "$1=$2" "${@:3}"
+                continue
+                ;;
+        --jobs=*) jobs=${1#*=} ;;
+        --test=*) export CRIER_TEST=${1#*=} ;;
+        -*) fail_usage "there is no option '$1' (--help explains)" ;;
+        # The longest first. Integration tests are among those of the sanitizers.
+        all)
+                for ring in vm "vm@$other_release" bare "bare@$other_release" sanitizers \
+                        "integration@$other_release" "unit@$other_release" kafka valgrind unit lint; do
+                        add_ring "$ring"
                 done
-                compgen -G "$scratch/$1/tests/*/*.trs" >/dev/null || {
-                        tail -n 40 "$scratch/check"
-                        failed=$((failed + 1))
-                }
-        }
-        if compgen -G "$scratch/$1/tests/*/*.trs" >/dev/null; then
-                count "$scratch/$1"/tests/*/*.trs
+                ;;
+        *) add_ring "$1" ;;
+        esac
+        shift
+done
+[ "${#rings[@]}" -gt 0 ] || rings=(vm kafka integration unit lint)
+[[ $jobs =~ ^[0-9]+$ ]] || fail_usage "'$jobs' is no number of jobs"
+[ "$jobs" -gt 0 ] || jobs=${#rings[@]}
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/crier-run-XXXXXX")
+mkdir -p "$CRIER_CACHE"
+declare -A running=()
+# The rings that run have process groups of their own. SIGINT: pytest then ends what the tests have started.
+clean_up() {
+        local pid
+        for pid in "${!running[@]}"; do
+                kill -INT -- "-$pid" 2>/dev/null || true
+        done
+        wait
+        chmod -R u+w "$scratch"
+        rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# ---- what the rings need ----
+
+# in_root RING: whether it runs in a root of another release. Those of the machine and of a new Debian
+# make roots themselves.
+in_root() {
+        case $1 in
+        vm* | bare*) return 1 ;;
+        *@*) [ "${1#*@}" != "$own_release" ] ;;
+        *) return 1 ;;
+        esac
+}
+
+needs_of() {
+        if in_root "$1"; then echo "$needs_roots"; else echo "${ring_needs[${1%@*}]}"; fi
+}
+
+# Installs what the rings need, where that is possible.
+install_needs() {
+        local words=() packages
+        for ring; do
+                read -ra more -d '' < <(needs_of "$ring") || true
+                words+=("${more[@]}")
+        done
+        mapfile -t packages < <(missing "${words[@]}" | sort -u)
+        [ "${#packages[@]}" -gt 0 ] || return 0
+        echo "installing ${packages[*]}"
+        { apt-get -q update && apt-get -q install --yes --no-install-recommends --no-upgrade "${packages[@]}"; } \
+                >"$scratch/apt" 2>&1 || tail -n 10 "$scratch/apt"
+}
+
+# reason RING: why it cannot run; nothing where it can.
+reason() {
+        local packages
+        if [ "$(id -u)" != 0 ] && { in_root "$1" || [[ $1 == vm* || $1 == bare* ]]; }; then
+                echo 'it makes Debian roots, which needs root'
+        elif command -v dpkg-query >/dev/null; then
+                # shellcheck disable=SC2046 # a list of words
+                mapfile -t packages < <(missing $(needs_of "$1"))
+                [ "${#packages[@]}" = 0 ] || echo "it needs: apt-get install ${packages[*]}"
         fi
 }
 
-install_into() {
-        make -C "$scratch/gcc" install DESTDIR="$scratch/installed" &&
-                test -x "$scratch/installed/usr/local/sbin/crierd" &&
-                test -x "$scratch/installed/usr/local/bin/crierctl"
+# ---- running them ----
+
+# run_ring RING: to be run in the background. Its directory gets `result` and `time`, which counts the
+# processor's seconds too.
+run_ring() {
+        local ring=${1%@*} release=${1#"${1%@*}"} directory=$scratch/$1 command begin=$SECONDS
+        release=${release#@}
+        export CRIER_SCRATCH=$scratch/host CRIER_RELEASE=${release:-$own_release}
+        command=("$scratch/tree/tests/ring.sh" "$ring" "$directory/result")
+        if in_root "$1"; then
+                CRIER_SCRATCH=$scratch/$release
+                # shellcheck disable=SC2206 # a list of words
+                command=("$python" "$scratch/tree/tests/in-root.py" "$release" --bind "$scratch" --bind "$CRIER_CACHE"
+                        --packages ${ring_needs[$ring]} -- "${command[@]}")
+        fi
+        mkdir -p "$CRIER_SCRATCH"
+        "${command[@]}" || true
+        # Not in a pipe, which would be another process.
+        times >"$directory/times"
+        awk 'END { gsub("[ms]", " "); print int($1 * 60 + $2 + $3 * 60 + $4) }' "$directory/times" >"$directory/processor"
+        echo $((SECONDS - begin)) >"$directory/seconds"
 }
 
-ring_lint() {
-        tests/lint.sh | tee "$scratch/lint" || true
-        passed=$(grep -c '^ok ' "$scratch/lint" || true)
-        failed=$(grep -c '^FAIL ' "$scratch/lint" || true)
-}
-
-ring_unit() {
-        build gcc --enable-werror || return 0
-        run_unit gcc
-        step 'make install' install_into || true
-        step 'make distcheck' make -C "$scratch/gcc" -j2 distcheck INTEGRATION=no || true
-}
-
-ring_integration() {
-        build gcc --enable-werror || return 0
-        CRIER_WORKERS=5 run_pytest gcc integration tests/integration
-}
-
-ring_sanitizers() {
-        build sanitized --enable-sanitizers || return 0
-        export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 CRIER_TEST_SLOWNESS=2
-        run_unit sanitized
-        CRIER_WORKERS=5 run_pytest sanitized sanitizers tests/integration
-        unset ASAN_OPTIONS UBSAN_OPTIONS CRIER_TEST_SLOWNESS
-}
-
-ring_valgrind() {
-        build gcc --enable-werror || return 0
-        export CRIER_TEST_SLOWNESS=6 CRIER_WRAPPER="valgrind --quiet --error-exitcode=99 --leak-check=full
-                --errors-for-leak-kinds=definite --trace-children=no"
-        CRIER_WORKERS=2 run_pytest gcc valgrind -m short tests/integration
-        unset CRIER_TEST_SLOWNESS CRIER_WRAPPER
-}
-
-ring_kafka() {
-        build gcc --enable-werror || return 0
-        CRIER_WORKERS=2 run_pytest gcc kafka tests/kafka
-}
-
-ring_vm() {
-        build gcc --enable-werror || return 0
-        run_pytest gcc vm tests/vm
-}
-
+# finish RING: shows what is not shown yet, and adds its figures to the totals.
+total_passed=0 total_failed=0 total_skipped=0
 results=()
-for ring in "${rings[@]}"; do
-        passed=0 failed=0 skipped=0
-        begin=$SECONDS
-        echo "== $ring"
-        if ready "$ring"; then
-                "ring_$ring"
-                if [ $((passed + failed)) = 0 ]; then
-                        echo "FAIL $ring: no test ran"
-                        failed=1
-                fi
-        elif [ "${CI:-}" = true ]; then
-                echo "FAIL $ring cannot run: $reason"
+finish() {
+        local directory=$scratch/$1 passed=0 failed=0 skipped=0
+        [ ! -f "$directory/output" ] || { echo "== $1"; cat "$directory/output"; }
+        if ! read -r passed failed skipped 2>/dev/null <"$directory/result"; then
+                echo "FAIL $1 did not come to its end"
                 failed=1
-        else
-                echo "$ring is skipped: $reason"
-                skipped=1
         fi
-        results+=("$(printf '%-12s %4d passed, %d failed, %d skipped, %d s' \
-                "$ring" "$passed" "$failed" "$skipped" $((SECONDS - begin)))")
+        results+=("$(printf '%-20s %4d passed, %d failed, %d skipped, %4d s, %4d s of a processor' "$1" \
+                "$passed" "$failed" "$skipped" "$(cat "$directory/seconds")" "$(cat "$directory/processor")")")
         total_passed=$((total_passed + passed))
         total_failed=$((total_failed + failed))
         total_skipped=$((total_skipped + skipped))
+}
+
+# wait_for_one: until one of the rings that run has ended.
+wait_for_one() {
+        local ended
+        wait -n -p ended "${!running[@]}" || true
+        finish "${running[$ended]}"
+        unset "running[$ended]"
+}
+
+[ "$(id -u)" != 0 ] || ! command -v dpkg-query >/dev/null || install_needs "${rings[@]}"
+[ -x "$python" ] || python=python3
+packaging/tree.sh "$scratch/tree"
+# Waiting takes longer beside others.
+[ "$jobs" = 1 ] || [ "${#rings[@]}" = 1 ] || export CRIER_TEST_SLOWNESS="${CRIER_TEST_SLOWNESS:-2}"
+for ring in "${rings[@]}"; do
+        mkdir "$scratch/$ring"
+        why=$(reason "$ring")
+        if [ -n "$why" ]; then
+                if [ "${CI:-}" = true ]; then
+                        echo "FAIL $ring cannot run: $why"
+                        echo 0 1 0 >"$scratch/$ring/result"
+                else
+                        echo "$ring is skipped: $why"
+                        echo 0 0 1 >"$scratch/$ring/result"
+                fi
+                echo 0 | tee "$scratch/$ring/seconds" >"$scratch/$ring/processor"
+                finish "$ring"
+                continue
+        fi
+        if [ "$jobs" = 1 ] || [ "${#rings[@]}" = 1 ]; then
+                echo "== $ring"
+                (run_ring "$ring")
+                finish "$ring"
+                continue
+        fi
+        [ "${#running[@]}" -lt "$jobs" ] || wait_for_one
+        echo "$ring has begun"
+        set -m
+        (run_ring "$ring") >"$scratch/$ring/output" 2>&1 &
+        set +m
+        running[$!]=$ring
+done
+while [ "${#running[@]}" -gt 0 ]; do
+        wait_for_one
 done
 
 echo

@@ -10,6 +10,8 @@ import pytest
 
 from lib import verbs
 
+pytestmark = pytest.mark.quick
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 RECORDS = TOP / "src/journal/records.def"
 CATALOG = TOP / "packaging/crier.catalog"

@@ -202,6 +202,10 @@ def test_a_paused_producer_makes_nothing_and_makes_nothing_up(crier):
     assert crier.producer("p")["overflowed"] == 0
 
 
+def has_read_on(group):
+    return group["lag"] is not None and group["lag"] < 50
+
+
 def test_a_paused_group_keeps_its_places_and_reads_nothing(crier):
     crier.change("Pause", targets=["g"])
     group = crier.group("g")
@@ -217,7 +221,7 @@ def test_a_paused_group_keeps_its_places_and_reads_nothing(crier):
     )
     assert crier.group("g")["consumers"][0]["received"] == group["consumers"][0]["received"]
     crier.change("Resume", targets=["g"])
-    wait.until(lambda: (crier.group("g")["lag"] or 99) < 50, 30, lambda: crier.group("g"))
+    wait.until(lambda: has_read_on(crier.group("g")), 30, lambda: crier.group("g"))
 
 
 def test_targets_are_all_looked_at_before_one_is_touched(crier):

@@ -16,6 +16,8 @@ from lib import fakedaemon as fake
 from lib import wait
 from lib.crier import CTL_ENV, ctl, program
 
+pytestmark = pytest.mark.quick
+
 
 def show(place, *arguments, reply=None, **more):
     """Runs crierctl against a socket that replies this to everything."""

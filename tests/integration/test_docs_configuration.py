@@ -9,6 +9,8 @@ import pytest
 
 from lib.crier import TREE, run
 
+pytestmark = pytest.mark.quick
+
 PAGE = (TREE / "man/crierd.conf.5").read_text()
 CODE = (TREE / "src/kafka/client.c").read_text()
 

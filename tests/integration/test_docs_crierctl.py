@@ -11,6 +11,8 @@ from lib import fakedaemon as fake
 from lib.crier import TREE, ctl, program
 from lib.verbs import VERBS
 
+pytestmark = pytest.mark.quick
+
 PAGE = (TREE / "man/crierctl.1").read_text()
 BASH = TREE / "packaging/completion/crierctl.bash"
 NAMES = [verb.name for verb in VERBS]

@@ -6,7 +6,11 @@ import re
 import shutil
 import subprocess
 
+import pytest
+
 from lib import crier
+
+pytestmark = pytest.mark.quick
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGE = TOP / "man/crierd.8"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A configuration with hundreds of groups, each with properties of its own: it is checked, started and
-reloaded as soon as a small one, whichever librdkafka there is."""
+"""A configuration with hundreds of groups, each with properties of its own: it is checked, started
+and reloaded as soon as a small one, whichever librdkafka there is."""
 
 import pytest
 

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.quick
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SOURCE = TOP / "packaging/crierd.service.in"
 

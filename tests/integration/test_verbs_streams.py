@@ -15,6 +15,8 @@ from lib import fakedaemon as fake
 from lib import fakereplies, wait
 from lib.crier import CTL_ENV, program
 
+pytestmark = pytest.mark.quick
+
 # ---- tail ----
 
 

@@ -10,6 +10,8 @@ import pytest
 from lib import config, files
 from lib.crier import run
 
+pytestmark = pytest.mark.quick
+
 GOOD = config.text(config.build(topics=[config.topic("t")]))
 TREE = files.TREE
 

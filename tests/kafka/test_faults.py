@@ -33,7 +33,7 @@ def settled(crier, journal, bootstrap, name):
     wait.until(all_committed, 60, lambda: crier.group("g"))
     assert crier.producer("p")["failed"] == crier.producer("p")["overflowed"] == 0
     code, seconds = crier.stop()
-    assert code == 0 and seconds < 2
+    assert code == 0 and seconds < 2 * wait.SLOWNESS
     report = oracle.compare(
         oracle.broker_content(bootstrap, name),
         journal.events(),

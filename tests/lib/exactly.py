@@ -35,8 +35,9 @@ FIELDS = (
 
 # An event: which one, and the check sum of its key and value.
 Event = collections.namedtuple("Event", "partition offset timestamp")
-# An entry of an event; `cut` where it was written without its value.
-Row = collections.namedtuple("Row", "epoch event sum cut")
+# An entry of an event; `cut` where it was written without its value. The cursor tells when journald
+# took it and as which entry of which file.
+Row = collections.namedtuple("Row", "epoch event sum cut cursor")
 
 
 def checksum(key, value):
@@ -159,6 +160,7 @@ def _row(entry):
         ),
         checksum(entry.get("KAFKA_KEY"), value),
         entry.get("CRIER_CUT") == b"value",
+        entry["__CURSOR"].decode(),
     )
 
 
@@ -266,6 +268,8 @@ class Report:
         self.lost = sorted(self.expected - set(seen))
         self.twice = sorted(e for e, epochs in seen.items() if max(epochs.values()) > 1)
         self.again = sorted(e for e, epochs in seen.items() if len(epochs) > 1)
+        shown = set(self.twice[:5])
+        self.cursors = [(row.event, row.cursor) for row in rows if row.event in shown]
 
     def __str__(self):
         names = "lost twice again strange altered reordered cut"
@@ -283,6 +287,7 @@ class Report:
             events = getattr(self, name)
             if events:
                 parts.append(f"{name}: " + ", ".join(map(places, _runs(events)[:12])))
+        parts += [f"{event.partition}:{event.offset} is {cursor}" for event, cursor in self.cursors]
         return "\n".join(parts)
 
     def check(self, moved=False):

@@ -24,11 +24,11 @@ def cache():
 
 @contextlib.contextmanager
 def once(name):
-    """Makes a directory in the cache once, whoever else wants it at the same time. Yields (path,
-    new): where `new` is not None, fill that directory; it becomes `path` when the block ends
-    well."""
+    """Makes a directory in the cache once, whoever else wants it at the same time; it is called
+    KIND-WHICH, and one of a kind is made at a time. Yields (path, new): where `new` is not None,
+    fill that directory; it becomes `path` when the block ends well."""
     path = cache() / name
-    with open(cache() / f"{name.split('-')[0]}.lock", "w") as lock:
+    with open(cache() / f"{name.rpartition('-')[0]}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists():
             yield path, None
@@ -46,16 +46,9 @@ def digest(*texts):
 
 
 def sources():
-    """The files of the tree that belong to it: as git sees them, changed and new ones included; all
-    where there is no git."""
-    command = ["git", "-C", TREE, "-c", f"safe.directory={TREE}", "ls-files", "-z"]
-    found = subprocess.run(
-        command + ["--cached", "--others", "--exclude-standard"], capture_output=True
-    )
-    if found.returncode == 0:
-        names = {name.decode() for name in found.stdout.split(b"\0") if name}
-        return sorted(name for name in names if (TREE / name).is_file())
-    return sorted(str(path.relative_to(TREE)) for path in TREE.rglob("*") if path.is_file())
+    """The files of the tree that belong to it."""
+    found = subprocess.run([TREE / "packaging/tree.sh"], check=True, capture_output=True)
+    return sorted(name.decode() for name in found.stdout.split(b"\0") if name)
 
 
 def free_ports(count):

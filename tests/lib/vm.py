@@ -1,119 +1,84 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A lab VM: a Debian root that systemd-nspawn boots, with systemd as process 1 and the host's
-loopback, so that a broker on the host's 127.0.0.1 is reachable. The root is made once (debootstrap)
-and each machine works on a layer above it. Needs root. Ends by the id of the process that was
-started."""
+loopback, so that a broker on the host's 127.0.0.1 is reachable. Each machine works on a layer above
+a root that is made once. Needs root. Ends by the id of the process that was started."""
 
 import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
-import tempfile
 
 from lib import config as configuration
-from lib import files, records, wait
+from lib import files, records, root, wait
 from lib.journald import Entry
 
-# What a Debian lab VM has beyond its base, and what the package needs, so that its installation
-# downloads nothing.
-PACKAGES = (
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "librdkafka1",
-    "libconfig9",
-    "libsystemd0",
-    "libjansson4",
-    "libsmartcols1",
-    "libncursesw6",
-)
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# What a Debian lab VM has beyond its base.
+SYSTEM = ("systemd", "systemd-sysv", "dbus")
+# What every package is built with.
+BUILDING = ("build-essential", "dpkg-dev")
 
 
-def release():
-    """The host's Debian release, and the mirror that its apt uses."""
-    lines = pathlib.Path("/etc/os-release").read_text().splitlines()
-    codename = (
-        dict(line.split("=", 1) for line in lines if "=" in line)
-        .get("VERSION_CODENAME", "")
-        .strip('"')
-    )
-    found = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"],
-        check=True,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    mirrors = [line.split()[1] for line in found.stdout.splitlines() if line.split()[0] == codename]
-    if not mirrors:
-        raise RuntimeError(f"apt knows no mirror of '{codename}'; run apt-get update")
-    return codename, mirrors[0]
-
-
-def root(codename=None, packages=PACKAGES):
-    """The directory with the pristine root, of the host's release or another one; makes it once."""
-    own, mirror = release()
-    codename = codename or own
-    with files.once(f"vm-{codename}-{files.digest(*packages)}") as (path, new):
-        if new:
-            subprocess.run(
-                [
-                    "debootstrap",
-                    "--variant=minbase",
-                    "--include=" + ",".join(packages),
-                    codename,
-                    new,
-                    mirror,
-                ],
-                check=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            shutil.rmtree(new / "var/cache/apt/archives", ignore_errors=True)
-            (new / "var/log/journal").mkdir(exist_ok=True)
-    return path
+def _build_needs():
+    """What debian/control says the package is built with, but not what only its tests need."""
+    control = (files.TREE / "packaging/debian/control").read_text()
+    needs = re.search(r"^Build-Depends:(.*?)^\S", control, re.M | re.S).group(1).split(",")
+    return [need.strip() for need in needs if "<!nocheck>" not in need]
 
 
 def package():
-    """The crier package, built from the tree as it is now: the path of its .deb."""
+    """The crier package, built from the tree as it is now in a root of the release: the path of its
+    .deb."""
     contents = [name + "\0" + (files.TREE / name).read_bytes().hex() for name in files.sources()]
-    with files.once(f"deb-{files.digest(*contents)}") as (path, new):
+    base = root.pristine(root.release(), [*BUILDING, *_build_needs()])
+    with files.once(f"deb-{root.release()}-{files.digest(*contents)}") as (path, new):
         if new:
-            for old in files.cache().glob("deb-*"):
+            for old in files.cache().glob(f"deb-{root.release()}-*"):
                 if old != new and old.is_dir():
                     shutil.rmtree(old)
-            built = subprocess.run(
-                [files.TREE / "packaging" / "build-deb.sh", new],
-                text=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            if built.returncode != 0:
-                raise RuntimeError(f"the package was not built:\n{built.stdout[-6000:]}")
+            with root.layer(base) as where:
+                root.run(
+                    where,
+                    [files.TREE / "packaging/build-deb.sh", new],
+                    binds=[f"{files.TREE}:ro", new],
+                    what="the package was not built",
+                )
     return next(path.glob("crier_*.deb"))
 
 
-class Machine:
-    """A booted machine. Use it as a context manager."""
+def needs(deb):
+    """What the package needs at run time, so that its installation downloads nothing."""
+    shown = subprocess.run(
+        ["dpkg-deb", "--field", deb, "Pre-Depends", "Depends"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    lines = [line.split(":", 1)[1] for line in shown.splitlines()]
+    return [need.strip() for need in ",".join(lines).split(",")]
 
-    def __init__(self):
+
+class Machine:
+    """A booted machine of the release, with these packages beyond a lab VM's. Use it as a context
+    manager."""
+
+    def __init__(self, packages=()):
         self.name = f"crier-{os.getpid()}-{id(self) & 0xffff:x}"
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="vm-run-", dir=files.cache()))
-        self.root = self.directory / "root"
-        self.mounted = False
+        self.packages = packages
+        self.root = None
         self.process = None
         self.leader = None
         self.groups = []
+        self.closing = contextlib.ExitStack()
 
     def __enter__(self):
         try:
-            self._layer()
+            base = root.pristine(root.release(), [*SYSTEM, *self.packages])
+            self.root = self.closing.enter_context(root.layer(base))
+            self._prepare()
             self._boot()
         except BaseException:
             self.close()
@@ -123,32 +88,10 @@ class Machine:
     def __exit__(self, *_):
         self.close()
 
-    def _layer(self):
-        """A writable copy of the pristine root: an overlay, or a plain copy where that is not
-        possible."""
-        self.root.mkdir()
-        upper, work = self.directory / "upper", self.directory / "work"
-        upper.mkdir()
-        work.mkdir()
-        base = root()
-        mounted = subprocess.run(
-            [
-                "mount",
-                "-t",
-                "overlay",
-                "overlay",
-                "-o",
-                f"lowerdir={base},upperdir={upper},workdir={work}",
-                self.root,
-            ],
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-        )
-        self.mounted = mounted.returncode == 0
-        if not self.mounted:
-            subprocess.run(["cp", "-a", "--reflink=auto", f"{base}/.", self.root], check=True)
+    def _prepare(self):
         (self.root / "etc/machine-id").write_text("")
         (self.root / "etc/hostname").write_text("lab\n")
+        (self.root / "var/log/journal").mkdir(exist_ok=True)
 
     def _own_groups(self):
         """Control groups of its own where the host's process 1 is not systemd, which would give it
@@ -178,12 +121,13 @@ class Machine:
         if not os.path.isdir("/run/systemd/system"):
             command.insert(1, "--keep-unit")
             self._own_groups()
+        self.console = self.root.parent / "console"
 
         def enter_groups():
             for group in self.groups:
                 (group / "cgroup.procs").write_text(str(os.getpid()))
 
-        with open(self.directory / "console", "wb") as console:
+        with open(self.console, "wb") as console:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -197,7 +141,7 @@ class Machine:
     def _console(self):
         return (
             "the machine boots:\n"
-            + (self.directory / "console").read_text(errors="replace")[-3000:]
+            + (self.console).read_text(errors="replace")[-3000:]
         )
 
     def _find_leader(self):
@@ -235,10 +179,6 @@ class Machine:
                 if self.leader:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(self.leader, signal.SIGKILL)
-        if self.mounted:
-            unmounted = subprocess.run(["umount", self.root], capture_output=True)
-            if unmounted.returncode != 0:
-                subprocess.run(["umount", "--lazy", self.root], check=False)
         for group in self.groups:
             for path in sorted(group.rglob("*"), reverse=True):
                 if path.is_dir():
@@ -246,7 +186,7 @@ class Machine:
                         path.rmdir()
             with contextlib.suppress(OSError):
                 group.rmdir()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self.closing.close()
 
     def command(self, *arguments, user=None):
         """The host's command that runs `arguments` inside, as root or as `user`."""
@@ -258,7 +198,7 @@ class Machine:
             "-a",
             "env",
             "-i",
-            f"PATH={PATH}",
+            f"PATH={root.PATH}",
             "LANG=C.UTF-8",
             "TERM=dumb",
             *inside,

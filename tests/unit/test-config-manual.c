@@ -20,7 +20,7 @@
 
 static int page_read(void **state) {
         Buffer *page = calloc(1, sizeof(*page));
-        FILE *f = fopen(TESTS_DIR "/../man/crierd.conf.5", "re");
+        FILE *f = fopen(MAN_DIR "/crierd.conf.5", "re");
         char line[1000];
 
         assert_non_null(page);

@@ -242,7 +242,7 @@ static void assert_row(const char *page, const char *key, bool exactly, const ch
 
 static void test_the_manual_has_the_table(void **state) {
         _cleanup_buffer_ Buffer page = {0};
-        FILE *f = fopen(TESTS_DIR "/../man/crierd.8", "re");
+        FILE *f = fopen(MAN_DIR "/crierd.8", "re");
         const SchemaSection *section;
         char line[1000];
 

@@ -69,7 +69,7 @@ def check_replay(t, report, first):
 
 
 def test_group_reset_by_kafkas_tool_and_killed_in_mid_replay(lab, note):
-    events = 100000 * ROUNDS
+    events = 50000 * ROUNDS
     with lab() as t:
         t.produce(events)
         t.wait_settled()
@@ -89,7 +89,7 @@ def test_group_reset_by_kafkas_tool_and_killed_in_mid_replay(lab, note):
 def test_seek_under_load_killed_in_the_middle(lab, note):
     """Whatever of a seek is done when crierd dies, what follows is complete, and once."""
     with lab() as t:
-        with t.feeder(ahead=40000):
+        with t.feeder(ahead=20000):
             for _ in range(ROUNDS):
                 t.wait_progress(10000)
                 seek = t.machine.command("crierctl", "seek", t.group, t.topic, "1000")

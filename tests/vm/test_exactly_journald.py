@@ -105,17 +105,17 @@ def test_vacuum_takes_nothing_that_was_not_copied_first(lab, note, faulty):
                     t.wait_progress()
             t.wait_settled()
             report = t.report(copier.journal())
-            note(f"{report}; CRIER_SEED={t.seed}")
+            note(f"{report.explain()}; CRIER_SEED={t.seed}")
             standing = t.report()
             assert len(standing.lost) > 1000, "nothing was vacuumed"
             assert not (report.lost or report.again or report.strange or report.altered)
             if t.exactly:
-                check_notices(copier.journal(), t.group, report.twice)
+                check_notices(copier.journal(), t.group, report)
             t.check_health()
     faults.configure_journald(faulty, RateLimitBurst=0)
 
 
-def check_notices(journal, group, twice):
+def check_notices(journal, group, report):
     """Each partition with events that were written again says so, and how many; where a recovery
     found nothing at all it cannot know what had stood there."""
     fields = {"ENTRIES_LOST": "CRIER_COUNT", "PARTITION_RECOVERED": "CRIER_WRITTEN"}
@@ -126,8 +126,8 @@ def check_notices(journal, group, twice):
             told[partition] += int(notice[field])
             if notice.get("CRIER_FOUND") == "0":
                 unknown.add(partition)
-    for partition, n in collections.Counter(event.partition for event in twice).items():
-        assert told[partition] >= n or partition in unknown, (partition, n, told, unknown)
+    for partition, n in collections.Counter(event.partition for event in report.twice).items():
+        assert told[partition] >= n or partition in unknown, f"{told} {unknown} {report.explain()}"
 
 
 def test_oracle_finds_what_a_rate_limit_takes_from_at_least_once(lab, note, rate_limit):

@@ -8,7 +8,7 @@ from lib import vm, wait
 
 @pytest.fixture(scope="module")
 def fresh(package):
-    with vm.Machine() as machine:
+    with vm.Machine(vm.needs(package)) as machine:
         yield machine
 
 

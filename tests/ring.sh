@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# One ring of tests/run.sh, which calls this: builds what the ring needs, unless another ring has built it,
+# runs its tests, and leaves their counts.
+#
+#   tests/ring.sh RING RESULT     the file RESULT gets: passed failed skipped
+#
+# Environment: CRIER_SCRATCH, a directory that the rings of one system share; CRIER_TEST, a part of
+# names: only the tests that have it are run.
+#
+# shellcheck disable=SC2317 # rings and steps are called by name
+set -eu
+cd "$(dirname "$0")/.."
+ring=$1 result=$2
+shared=$CRIER_SCRATCH/shared
+scratch=$CRIER_SCRATCH/$ring
+mkdir -p "$shared" "$scratch"
+passed=0 failed=0 skipped=0
+
+export PYTHONDONTWRITEBYTECODE=1
+# Compiled once for all rings, and for the next run.
+export CCACHE_DIR="$CRIER_CACHE/ccache" CCACHE_BASEDIR=$CRIER_SCRATCH CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content
+
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
+# chosen NAME: whether this test is to be run.
+chosen() {
+        [[ $1 == *"${CRIER_TEST:-}"* ]]
+}
+
+# step NAME COMMAND…: one test that is a command.
+step() {
+        local name=$1
+        shift
+        if "$@" >"$scratch/step" 2>&1; then
+                echo "ok   $name"
+                passed=$((passed + 1))
+        else
+                echo "FAIL $name"
+                tail -n 60 "$scratch/step" | sed 's/^/     /'
+                failed=$((failed + 1))
+                return 1
+        fi
+}
+
+# count FILE…: adds the tests that result files hold.
+count() {
+        local p f s
+        read -r p f s < <("$python" tests/count.py "$@")
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+# In a subshell, because it changes the directory. The build is below the sources, as that of `make
+# distcheck` is, which so finds in ccache what was compiled here.
+configure_and_make() (
+        [ -e "$shared/src/configure" ] || { packaging/tree.sh "$shared/src" && (cd "$shared/src" && ./autogen.sh); }
+        mkdir -p "$directory" && cd "$directory" && ../../configure "$@" && make -j2
+)
+
+# build NAME COMMAND…: $directory has the programs, which the command builds for whichever ring is first;
+# that one counts it as a test.
+build() {
+        local done=$shared/$1.built
+        directory=$shared/src/_build/$1
+        exec 9>"$shared/build.lock"
+        flock 9
+        if [ ! -e "$done" ]; then
+                step "build ($1)" "${@:2}" && echo good >"$done" || echo bad >"$done"
+        fi
+        exec 9>&-
+        export CRIERD=$directory/crierd CRIERCTL=$directory/crierctl
+        [ "$(cat "$done")" = good ] || {
+                [ "$failed" -gt 0 ] || { echo "FAIL build ($1): another ring shows why"; failed=1; }
+                return 1
+        }
+}
+
+# Also $shared/crier.tar.xz, the release.
+configure_make_and_dist() {
+        configure_and_make "$@" && make -C "$directory" dist && mv "$directory"/crier-*.tar.xz "$shared/crier.tar.xz"
+}
+
+build_plain() {
+        build plain configure_make_and_dist CC='ccache gcc' --enable-werror
+}
+
+build_sanitized() {
+        build sanitized configure_and_make CC='ccache gcc' --enable-werror --enable-sanitizers
+}
+
+# run_pytest ARGUMENT…: with the programs of the build that was asked for.
+run_pytest() {
+        rm -f "$scratch/pytest.xml"
+        tests/pytest.sh --junitxml="$scratch/pytest.xml" ${CRIER_TEST:+-k "$CRIER_TEST"} "$@" || true
+        if [ -f "$scratch/pytest.xml" ]; then
+                count "$scratch/pytest.xml"
+        else
+                echo "FAIL pytest did not run"
+                failed=$((failed + 1))
+        fi
+}
+
+# The programs of `make check`, their output where one failed.
+run_unit() {
+        local log trs arguments=(INTEGRATION=no)
+        if [ -n "${CRIER_TEST:-}" ]; then
+                mapfile -t arguments < <(make -s -C "$directory" list-tests | tr ' ' '\n' | grep -F "$CRIER_TEST")
+                arguments=(INTEGRATION=no TESTS="${arguments[*]}")
+        fi
+        make -j2 -C "$directory" check "${arguments[@]}" >"$scratch/check" 2>&1 || {
+                for trs in "$directory"/tests/*/*.trs; do
+                        log=${trs%.trs}.log
+                        grep -q ':test-result: PASS' "$trs" || { echo "FAIL ${log##*/}"; tail -n 40 "$log"; }
+                done
+                compgen -G "$directory/tests/*/*.trs" >/dev/null || {
+                        tail -n 40 "$scratch/check"
+                        failed=$((failed + 1))
+                }
+        }
+        if compgen -G "$directory/tests/*/*.trs" >/dev/null; then
+                count "$directory"/tests/*/*.trs
+        fi
+}
+
+install_into() {
+        make -C "$directory" install DESTDIR="$scratch/installed" &&
+                test -x "$scratch/installed/usr/local/sbin/crierd" &&
+                test -x "$scratch/installed/usr/local/bin/crierctl"
+}
+
+# The tests have run with the same sources; that what is distributed is complete shows in what the
+# replay of the corpora reads.
+distcheck() {
+        make -j2 -C "$directory" distcheck INTEGRATION=no TESTS=tests/fuzz/replay.sh \
+                DISTCHECK_CONFIGURE_FLAGS="CC='ccache gcc' --enable-werror"
+}
+
+# slower FACTOR: what tests wait for may take longer.
+slower() {
+        export CRIER_TEST_SLOWNESS=$((${CRIER_TEST_SLOWNESS:-1} * $1))
+}
+
+# At a low priority: no test waits for it.
+ring_lint() {
+        nice tests/lint.sh ${CRIER_TEST:+"$CRIER_TEST"} | tee "$scratch/lint" || true
+        passed=$(grep -c '^ok ' "$scratch/lint" || true)
+        failed=$(grep -c '^FAIL ' "$scratch/lint" || true)
+}
+
+ring_unit() {
+        build_plain || return 0
+        run_unit
+        if chosen 'make install'; then step 'make install' install_into || true; fi
+        if chosen 'make distcheck'; then step 'make distcheck' distcheck || true; fi
+}
+
+ring_integration() {
+        build_plain || return 0
+        CRIER_WORKERS=12 run_pytest tests/integration
+}
+
+ring_sanitizers() {
+        build_sanitized || return 0
+        slower 2
+        export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+        run_unit
+        CRIER_WORKERS=12 run_pytest tests/integration
+}
+
+ring_valgrind() {
+        build_plain || return 0
+        slower 6
+        export CRIER_WRAPPER="valgrind --quiet --error-exitcode=99 --leak-check=full
+                --errors-for-leak-kinds=definite --trace-children=no"
+        CRIER_WORKERS=3 run_pytest -m short tests/integration
+}
+
+ring_kafka() {
+        build_plain || return 0
+        CRIER_WORKERS=2 run_pytest tests/kafka
+}
+
+ring_vm() {
+        CRIER_WORKERS=2 run_pytest tests/vm
+}
+
+ring_bare() {
+        build_plain || return 0
+        CRIER_TARBALL=$shared/crier.tar.xz run_pytest tests/bare
+}
+
+"ring_$ring"
+[ $((passed + failed)) != 0 ] || {
+        echo "FAIL $ring: no test ran"
+        failed=1
+}
+echo "$passed $failed $skipped" >"$result"
