@@ -7,7 +7,6 @@ The command sees the paths that are bound; what else it writes is gone afterward
 """
 
 import argparse
-import os
 import subprocess
 import sys
 
@@ -27,7 +26,7 @@ def main():
     packages = [name.rpartition("|")[2] for name in asked.packages]
     base = root.pristine(asked.release, packages)
     with root.layer(base) as where:
-        command = root.command(where, typed, binds=asked.bind, cwd=os.getcwd())
+        command = root.command(where, typed, binds=asked.bind)
         return subprocess.run(command, stdin=subprocess.DEVNULL).returncode
 
 
