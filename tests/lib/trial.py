@@ -17,6 +17,8 @@ DELIVERY = os.environ.get("CRIER_TEST_DELIVERY", "exactly-once")
 LONG = os.environ.get("CRIER_LONG") == "1"
 # What crierd may take, however much waits: twice in_flight_bytes, and its libraries.
 MEMORY = 200 * MIB
+# Events a second.
+RATE = 5000
 # A member that died is missed soon. The brokers of the tests allow it.
 PROPERTIES = ["session.timeout.ms=2000", "heartbeat.interval.ms=300"]
 
@@ -80,8 +82,12 @@ class Trial:
             self.most_memory = max([self.most_memory] + [unit.memory() for unit in self.watched])
 
     @contextlib.contextmanager
-    def feeder(self, **more):
-        """Load, flowing when the block begins; at its end it has ended."""
+    def feeder(self, full=False, **more):
+        """Load, flowing when the block begins; at its end it has ended. As much as the group can
+        take where `full`, and in the long runs; else a rate that leaves the processors to others.
+        """
+        if not full and not LONG:
+            more.setdefault("rate", RATE)
         with load.Feeder(
             self.cluster.bootstrap, self.topic, self.group, seed=self.seed, **more
         ) as feeder:

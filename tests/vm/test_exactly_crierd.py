@@ -21,7 +21,7 @@ def kill_under_load(t):
 
 def test_kill_9_at_random_moments_under_full_load(lab, note):
     with lab() as t:
-        with t.feeder(ahead=60000):
+        with t.feeder(full=True, ahead=60000):
             for _ in range(KILLS):
                 kill_under_load(t)
         t.finish(note)

@@ -13,7 +13,7 @@ TIMES = 50 if trial.LONG else 5
 
 def test_journald_killed_and_restarted_under_full_load(lab, note):
     with lab() as t:
-        with t.feeder(ahead=60000):
+        with t.feeder(full=True, ahead=60000):
             for how in t.random.sample(["kill", "restart"] * TIMES, 2 * TIMES):
                 if how == "kill":
                     t.journald.kill_and_wait()
@@ -98,7 +98,7 @@ def test_vacuum_takes_nothing_that_was_not_copied_first(lab, note, faulty):
     )
     with exactly.Copier(faulty) as copier:
         with lab() as t:
-            with t.feeder(ahead=60000):
+            with t.feeder(full=True, ahead=60000):
                 for _ in range(5 if trial.LONG else 2):
                     t.wait_progress(40000)
                     t.unit.kill()
