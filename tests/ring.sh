@@ -106,6 +106,7 @@ run_unit() {
         local log trs arguments=(INTEGRATION=no)
         if [ -n "${CRIER_TEST:-}" ]; then
                 mapfile -t arguments < <(make -s -C "$directory" list-tests | tr ' ' '\n' | grep -F "$CRIER_TEST")
+                [ "${#arguments[@]}" -gt 0 ] || return 0
                 arguments=(INTEGRATION=no TESTS="${arguments[*]}")
         fi
         make -j2 -C "$directory" check "${arguments[@]}" >"$scratch/check" 2>&1 || {
@@ -157,7 +158,7 @@ ring_unit() {
 
 ring_integration() {
         build_plain || return 0
-        CRIER_WORKERS=12 run_pytest tests/integration
+        CRIER_WORKERS=8 run_pytest tests/integration
 }
 
 ring_sanitizers() {
@@ -165,7 +166,7 @@ ring_sanitizers() {
         slower 2
         export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
         run_unit
-        CRIER_WORKERS=12 run_pytest tests/integration
+        CRIER_WORKERS=8 run_pytest tests/integration
 }
 
 ring_valgrind() {
@@ -187,7 +188,9 @@ ring_vm() {
 
 ring_bare() {
         build_plain || return 0
-        CRIER_TARBALL=$shared/crier.tar.xz run_pytest tests/bare
+        # shellcheck source=tests/needs.sh
+        . tests/needs.sh
+        CRIER_TARBALL=$shared/crier.tar.xz CRIER_NEEDS_BUILD=$needs_build CRIER_WORKERS=2 run_pytest tests/bare
 }
 
 "ring_$ring"

@@ -25,8 +25,8 @@ Runs crier's tests, several rings at a time. Without a ring: lint unit integrati
                installed; needs root
   all          everything on this release of Debian, and unit, integration, vm and bare on the other one
 
-  --jobs N     so many rings at a time (default: all of them). With 1 their output comes as it is
-               made, else when a ring has ended.
+  --jobs N     so many rings at a time (default: 3 more than there are processors, since most tests wait
+               most of the time). With 1 their output comes as it is made, else when a ring has ended.
   --test NAME  only the tests that have NAME in their name
   @RELEASE     on this release of Debian, bookworm (12) or trixie (13), in a root of it; needs root where
                it is not this one
@@ -81,10 +81,11 @@ while [ $# -gt 0 ]; do
         --jobs=*) jobs=${1#*=} ;;
         --test=*) export CRIER_TEST=${1#*=} ;;
         -*) fail_usage "there is no option '$1' (--help explains)" ;;
-        # The longest first. Integration tests are among those of the sanitizers.
+        # The longest first, and what keeps processors busy beside what waits. Integration tests are among
+        # those of the sanitizers.
         all)
-                for ring in vm "vm@$other_release" bare "bare@$other_release" sanitizers \
-                        "integration@$other_release" "unit@$other_release" kafka valgrind unit lint; do
+                for ring in vm "vm@$other_release" bare sanitizers lint kafka "integration@$other_release" \
+                        "bare@$other_release" "unit@$other_release" unit valgrind; do
                         add_ring "$ring"
                 done
                 ;;
@@ -94,7 +95,7 @@ while [ $# -gt 0 ]; do
 done
 [ "${#rings[@]}" -gt 0 ] || rings=(vm kafka integration unit lint)
 [[ $jobs =~ ^[0-9]+$ ]] || fail_usage "'$jobs' is no number of jobs"
-[ "$jobs" -gt 0 ] || jobs=${#rings[@]}
+[ "$jobs" -gt 0 ] || jobs=$(($(nproc) + 3))
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/crier-run-XXXXXX")
 mkdir -p "$CRIER_CACHE"

@@ -9,13 +9,16 @@ from lib import files, root, wait
 
 
 class NewRoot:
-    """A root of the release that is asked for. Use it as a context manager."""
+    """A root of the release that is asked for; with packages, if any. Use it as a context
+    manager."""
 
-    def __init__(self):
+    def __init__(self, packages=()):
+        self.packages = packages
         self.closing = contextlib.ExitStack()
 
     def __enter__(self):
-        self.directory = self.closing.enter_context(root.layer(root.pristine(root.release())))
+        base = root.pristine(root.release(), self.packages)
+        self.directory = self.closing.enter_context(root.layer(base, in_memory=True))
         return self
 
     def __exit__(self, *_):
@@ -25,9 +28,9 @@ class NewRoot:
         """Where a file of the root is on the host."""
         return self.directory / str(inside).lstrip("/")
 
-    def command(self, *arguments, user=None, cwd="/"):
+    def command(self, *arguments, user=None, cwd="/", env=()):
         # What the tests fetch is fetched here too; only what root compiles may be known before.
-        own, binds = ["env", "-u", "CI", "-u", "CRIER_CACHE"], []
+        own, binds = ["env", "-u", "CI", "-u", "CRIER_CACHE", *env], []
         if user is None:
             ccache = files.cache() / "ccache"
             ccache.mkdir(exist_ok=True)

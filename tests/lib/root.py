@@ -166,27 +166,35 @@ def run(root, arguments, what, **more):
     _run_host(*command(root, arguments, **more), what=what)
 
 
+def _mount(*arguments):
+    done = subprocess.run(["mount", *arguments], capture_output=True, stdin=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+def _unmount(path):
+    done = subprocess.run(["umount", path], capture_output=True)
+    if done.returncode != 0:
+        subprocess.run(["umount", "--lazy", path], check=False)
+
+
 @contextlib.contextmanager
-def layer(base):
+def layer(base, in_memory=False):
     """A writable layer above a pristine root, gone afterwards: an overlay, or a copy where that is
-    not possible."""
+    not possible. `in_memory`: what is written stays there, which is faster."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=files.cache()))
+    memory = in_memory and _mount("-t", "tmpfs", "-o", "size=4G", "tmpfs", directory)
     root, upper, work = (directory / name for name in ("root", "upper", "work"))
     for path in (root, upper, work):
         path.mkdir()
     options = f"lowerdir={base},upperdir={upper},workdir={work}"
-    mounted = subprocess.run(
-        ["mount", "-t", "overlay", "overlay", "-o", options, root],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-    )
+    mounted = _mount("-t", "overlay", "overlay", "-o", options, root)
     try:
-        if mounted.returncode != 0:
+        if not mounted:
             _run_host("cp", "-a", f"{base}/.", root, what="no copy of a root")
         yield root
     finally:
-        if mounted.returncode == 0:
-            unmounted = subprocess.run(["umount", root], capture_output=True)
-            if unmounted.returncode != 0:
-                subprocess.run(["umount", "--lazy", root], check=False)
+        if mounted:
+            _unmount(root)
+        if memory:
+            _unmount(directory)
         shutil.rmtree(directory, ignore_errors=True)
