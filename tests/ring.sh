@@ -183,7 +183,7 @@ ring_kafka() {
 }
 
 ring_vm() {
-        CRIER_WORKERS=2 run_pytest tests/vm
+        run_pytest tests/vm
 }
 
 ring_bare() {

@@ -25,7 +25,7 @@ Runs crier's tests, several rings at a time. Without a ring: lint unit integrati
                installed; needs root
   all          everything on this release of Debian, and unit, integration, vm and bare on the other one
 
-  --jobs N     so many rings at a time (default: 3 more than there are processors, since most tests wait
+  --jobs N     so many rings at a time (default: 2 more than there are processors, since many tests wait
                most of the time). With 1 their output comes as it is made, else when a ring has ended.
   --test NAME  only the tests that have NAME in their name
   @RELEASE     on this release of Debian, bookworm (12) or trixie (13), in a root of it; needs root where
@@ -55,6 +55,11 @@ own_release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 other_release=$([ "$own_release" = trixie ] && echo bookworm || echo trixie)
 
 # ---- what to run ----
+
+# The seconds that all processors have worked since the machine began: proc(5).
+busy() {
+        awk -v ticks="$(getconf CLK_TCK)" '/^cpu / { print int(($2 + $3 + $4) / ticks) }' /proc/stat
+}
 
 jobs=0
 rings=()
@@ -95,7 +100,8 @@ while [ $# -gt 0 ]; do
 done
 [ "${#rings[@]}" -gt 0 ] || rings=(vm kafka integration unit lint)
 [[ $jobs =~ ^[0-9]+$ ]] || fail_usage "'$jobs' is no number of jobs"
-[ "$jobs" -gt 0 ] || jobs=$(($(nproc) + 3))
+[ "$jobs" -gt 0 ] || jobs=$(($(nproc) + 2))
+busy_before=$(busy)
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/crier-run-XXXXXX")
 mkdir -p "$CRIER_CACHE"
@@ -208,7 +214,7 @@ wait_for_one() {
 [ -x "$python" ] || python=python3
 packaging/tree.sh "$scratch/tree"
 # Waiting takes longer beside others.
-[ "$jobs" = 1 ] || [ "${#rings[@]}" = 1 ] || export CRIER_TEST_SLOWNESS="${CRIER_TEST_SLOWNESS:-2}"
+[ "$jobs" = 1 ] || [ "${#rings[@]}" = 1 ] || export CRIER_TEST_SLOWNESS="${CRIER_TEST_SLOWNESS:-3}"
 for ring in "${rings[@]}"; do
         mkdir "$scratch/$ring"
         why=$(reason "$ring")
@@ -243,6 +249,8 @@ done
 
 echo
 printf '%s\n' "${results[@]}"
+# Machines that were ended leave nothing to be counted above.
+echo "$SECONDS s in all, $(($(busy) - busy_before)) s of a processor with whatever else ran here"
 echo
 echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
 [ "$total_failed" = 0 ]

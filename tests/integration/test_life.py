@@ -105,6 +105,12 @@ def test_idle_daemon_writes_nothing(start, journal):
         config.build(topics=[config.topic("t")], groups=[config.group("g", "t", 2)]), journal
     )
     crier.wait_stable(timeout=60)
+    # The second consumer may join when the group was stable without it.
+    wait.until(
+        lambda: "consumer 1" in journal.wait_record("GROUP_REBALANCED").text("CRIER_ASSIGNMENT"),
+        60,
+        journal.records,
+    )
     count = len(journal.entries)
     wait.holds(lambda: len(journal.entries) == count, 5, lambda: journal.entries[count:])
 

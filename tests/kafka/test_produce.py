@@ -87,7 +87,11 @@ def test_lost_broker_is_timed_out_and_what_was_asked_for_goes_on(cluster, name, 
         ]
     finally:
         cluster.start()
-    wait.until(lambda: clients.ends(cluster.bootstrap, name)[0] == 2, 30, "both are there")
+    wait.until(
+        lambda: clients.ends(cluster.bootstrap, name)[0] == 2,
+        30,
+        lambda: f"both are there: {clients.ends(cluster.bootstrap, name)}; {crier.stderr}",
+    )
     assert produce(crier, name, {"value": "after"})[0]["offset"] == 2
 
 

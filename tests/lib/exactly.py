@@ -178,9 +178,17 @@ def patiently(ask, timeout=60):
     return wait.until(answered, timeout, lambda: f"the broker answers: {said[-1]}", interval=0.3)[0]
 
 
-def ranges(bootstrap, topic, group="oracle"):
+def ranges(bootstrap, topic):
     """{partition: (first offset, end)} of what the broker keeps."""
-    client = oracle.consumer(bootstrap, group, log_level=0)
+    client = oracle.consumer(bootstrap, log_level=0)
+    try:
+        return ranges_of(client, topic)
+    finally:
+        client.close()
+
+
+def ranges_of(client, topic):
+    """The same, by this client."""
 
     def ask():
         return {
@@ -190,10 +198,7 @@ def ranges(bootstrap, topic, group="oracle"):
             for partition in oracle.partitions(client, topic)
         }
 
-    try:
-        return patiently(ask)
-    finally:
-        client.close()
+    return patiently(ask)
 
 
 def content(bootstrap, topic, timeout=120):
@@ -268,7 +273,7 @@ class Report:
         self.lost = sorted(self.expected - set(seen))
         self.twice = sorted(e for e, epochs in seen.items() if max(epochs.values()) > 1)
         self.again = sorted(e for e, epochs in seen.items() if len(epochs) > 1)
-        shown = set(self.twice[:5])
+        shown = {first for first, _ in _runs(self.twice)[:12]}
         self.cursors = [(row.event, row.cursor) for row in rows if row.event in shown]
 
     def __str__(self):
@@ -287,7 +292,7 @@ class Report:
             events = getattr(self, name)
             if events:
                 parts.append(f"{name}: " + ", ".join(map(places, _runs(events)[:12])))
-        parts += [f"{event.partition}:{event.offset} is {cursor}" for event, cursor in self.cursors]
+        parts += [f"{event.partition}:{event.offset} at {cursor}" for event, cursor in self.cursors]
         return "\n".join(parts)
 
     def check(self, moved=False):

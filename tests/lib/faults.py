@@ -26,19 +26,25 @@ class Unit:
         self.machine = machine
         self.name = name
         self.deaths = 0
+        self.found = None
+
+    def _has(self, pid):
+        """Whether this is a process of the service, on this machine."""
+        with contextlib.suppress(OSError):
+            groups = pathlib.Path(f"/proc/{pid}/cgroup").read_text().split("\n")
+            if any(line.endswith(f"/{self.name}.service") for line in groups):
+                own = os.readlink(f"/proc/{self.machine.leader}/ns/pid")
+                return os.readlink(f"/proc/{pid}/ns/pid") == own
+        return False
 
     @property
     def pid(self):
-        """The host's id of the service's oldest process; None while there is none."""
-        namespace = os.readlink(f"/proc/{self.machine.leader}/ns/pid")
-        found = []
-        for path in pathlib.Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                groups = (path / "cgroup").read_text().split("\n")
-                if any(line.endswith(f"/{self.name}.service") for line in groups):
-                    if os.readlink(path / "ns/pid") == namespace:
-                        found.append(int(path.name))
-        return min(found, default=None)
+        """The host's id of the service's oldest process; None while there is none. The one that was
+        found last is looked at first: looking at all of them takes its time."""
+        if self.found is None or not self._has(self.found):
+            numbers = (int(path.name) for path in pathlib.Path("/proc").glob("[0-9]*"))
+            self.found = min(filter(self._has, numbers), default=None)
+        return self.found
 
     def signal(self, number):
         """Sends a signal; false where there is no process."""

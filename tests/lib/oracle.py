@@ -68,12 +68,15 @@ def committed(bootstrap, group, topic):
     none."""
     client = consumer(bootstrap, group)
     try:
-        wanted = [confluent_kafka.TopicPartition(topic, p) for p in partitions(client, topic)]
-        return {
-            p.partition: p.offset for p in client.committed(wanted, timeout=10) if p.offset >= 0
-        }
+        return committed_of(client, topic)
     finally:
         client.close()
+
+
+def committed_of(client, topic):
+    """The same, of the group that this client is made for."""
+    wanted = [confluent_kafka.TopicPartition(topic, p) for p in partitions(client, topic)]
+    return {p.partition: p.offset for p in client.committed(wanted, timeout=10) if p.offset >= 0}
 
 
 def compare(content, entries, commits=None, since=None):

@@ -46,11 +46,13 @@ class Trial:
         self.most_memory = 0
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.client = None
 
     exactly = property(lambda self: self.delivery == "exactly-once")
 
     def __enter__(self):
         self.cluster.create_topic(self.topic, self.partitions)
+        self.client = oracle.consumer(self.cluster.bootstrap, self.group, log_level=0)
         self.service.restart(self.config())
         self.thread.start()
         return self
@@ -58,6 +60,7 @@ class Trial:
     def __exit__(self, *_):
         self.stopped.set()
         self.thread.join()
+        self.client.close()
 
     def config(self, **more):
         """The configuration's text; `more`: keys of the group."""
@@ -111,9 +114,12 @@ class Trial:
 
     def committed(self):
         """The group's committed offsets, {partition: offset}, by the broker's word."""
-        return exactly.patiently(
-            lambda: oracle.committed(self.cluster.bootstrap, self.group, self.topic)
-        )
+        return exactly.patiently(lambda: oracle.committed_of(self.client, self.topic))
+
+    def ends(self):
+        """The ends of the topic's log, {partition: offset}."""
+        found = exactly.ranges_of(self.client, self.topic)
+        return {partition: high for partition, (_, high) in found.items()}
 
     def wait_progress(self, events=1, timeout=30):
         """Waits until so many more events are committed."""
@@ -122,24 +128,22 @@ class Trial:
             lambda: sum(self.committed().values()) >= before + events,
             timeout,
             lambda: f"{events} more events committed than {before}: {self.stand()}",
-            interval=0.1,
+            interval=0.2,
         )
 
     def stand(self):
         """Where things stand, for a failure's text."""
         shown = self.machine.run("crierctl", "status", check=False)
         return (
-            f"committed {self.committed()} of "
-            f"{exactly.ranges(self.cluster.bootstrap, self.topic)}\n{shown.stdout}{shown.stderr}"
+            f"committed {self.committed()} of {self.ends()}\n{shown.stdout}{shown.stderr}"
         )
 
     def wait_settled(self, timeout=90):
         """Waits until the broker has the group's commits at the ends of the log."""
 
         def settled():
-            ends = exactly.ranges(self.cluster.bootstrap, self.topic)
             commits = self.committed()
-            return all(commits.get(p, 0) >= high for p, (_, high) in ends.items())
+            return all(commits.get(p, 0) >= end for p, end in self.ends().items())
 
         wait.until(settled, timeout, self.stand, interval=0.2)
 

@@ -213,7 +213,7 @@ class Machine:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=timeout,
+            timeout=timeout * wait.SLOWNESS,
             **more,
         )
         if check and result.returncode != 0:

@@ -13,7 +13,7 @@ def kill_under_load(t):
     before = sum(t.committed().values())
     wait.until(t.unit.kill, 30, "crierd runs", interval=0.02)
     if t.random.random() < 0.7:
-        wait.until(lambda: sum(t.committed().values()) > before, 30, t.stand, interval=0.1)
+        wait.until(lambda: sum(t.committed().values()) > before, 30, t.stand, interval=0.2)
         t.stopped.wait(t.random.uniform(0, 1.2))
     else:
         t.stopped.wait(t.random.uniform(0.1, 4))

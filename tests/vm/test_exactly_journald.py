@@ -119,15 +119,16 @@ def check_notices(journal, group, report):
     """Each partition with events that were written again says so, and how many; where a recovery
     found nothing at all it cannot know what had stood there."""
     fields = {"ENTRIES_LOST": "CRIER_COUNT", "PARTITION_RECOVERED": "CRIER_WRITTEN"}
-    told, unknown = collections.Counter(), set()
+    told, unknown, said = collections.Counter(), set(), []
     for kind, field in fields.items():
         for notice in journal.notices(kind, KAFKA_GROUP=group):
             partition = int(notice["KAFKA_PARTITION"])
             told[partition] += int(notice[field])
+            said.append(notice["MESSAGE"])
             if notice.get("CRIER_FOUND") == "0":
                 unknown.add(partition)
     for partition, n in collections.Counter(event.partition for event in report.twice).items():
-        assert told[partition] >= n or partition in unknown, f"{told} {unknown} {report.explain()}"
+        assert told[partition] >= n or partition in unknown, "\n".join([*said, report.explain()])
 
 
 def test_oracle_finds_what_a_rate_limit_takes_from_at_least_once(lab, note, rate_limit):

@@ -25,6 +25,13 @@ def memory(service):
     return int(re.search(r"^RssAnon:\s+(\d+) kB", text, re.M).group(1)) * 1024
 
 
+def wait_written(service, name):
+    """Waits until events flow into the journal."""
+    wait.until(
+        lambda: service.group(name)["written"] > 500, 40, lambda: service.group(name), interval=0.5
+    )
+
+
 def stopped(service, cluster, name):
     """Stops the service, and returns the oracle's report."""
     service.stop()
@@ -39,7 +46,7 @@ def stopped(service, cluster, name):
 def test_journald_that_stands_still_for_20_seconds(service, cluster):
     service.restart(load(cluster, "still"))
     service.wait_stable()
-    service.wait_events(500)
+    wait_written(service, "still")
     before = service.group("still")
     small = memory(service)
     journald = service.machine.show("systemd-journald", "MainPID")
@@ -71,7 +78,7 @@ def test_journald_that_is_started_anew(service, cluster, how):
     name = f"anew-{how}"
     service.restart(load(cluster, name))
     service.wait_stable()
-    service.wait_events(500)
+    wait_written(service, name)
     rebalances = service.group(name)["rebalances"]
     if how == "restart":
         service.machine.run("systemctl", "restart", "systemd-journald")
