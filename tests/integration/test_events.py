@@ -10,8 +10,6 @@ import pytest
 from lib import clients, config, journald, wait
 from lib.crier import Crier
 
-pytestmark = pytest.mark.quick
-
 MAX_MESSAGE = 4096
 
 

@@ -13,7 +13,7 @@ import pytest
 from lib import config, varlink, wait
 from lib.crier import TREE, Crier, ctl
 
-pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("status")]
+pytestmark = pytest.mark.xdist_group("status")
 
 DESCRIPTION = (TREE / "src/protocol/io.crier.Control.varlink").read_text()
 

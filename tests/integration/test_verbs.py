@@ -17,8 +17,6 @@ from lib import fakereplies
 from lib.crier import CTL_ENV, ctl, program
 from lib.verbs import VERBS
 
-pytestmark = pytest.mark.quick
-
 NAMES = [v.name for v in VERBS if v.name != "top"]
 BY_NAME = {v.name: v for v in VERBS}
 CASES = [case for name in NAMES for case in fakereplies.CASES[name]]

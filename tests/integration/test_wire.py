@@ -10,7 +10,7 @@ import pytest
 from lib import config, jsonsuite, varlink, wait
 from lib.crier import Crier
 
-pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("wire")]
+pytestmark = pytest.mark.xdist_group("wire")
 
 GET_INFO = b'{"method":"org.varlink.service.GetInfo"}'
 # Names with a dot are for vendors: a service that does not know them takes what they hold and
