@@ -138,7 +138,7 @@ needs_of() {
 
 # Installs what the rings need, where that is possible.
 install_needs() {
-        local words=() packages
+        local words=() packages ring more
         for ring; do
                 read -ra more -d '' < <(needs_of "$ring") || true
                 words+=("${more[@]}")
@@ -164,8 +164,8 @@ reason() {
 
 # ---- running them ----
 
-# run_ring RING: to be run in the background. Its directory gets `result` and `time`, which counts the
-# processor's seconds too.
+# run_ring RING: to be run in a subshell. Its directory gets `result`, `seconds`, and in `processor` how many
+# seconds of a processor that took.
 run_ring() {
         local ring=${1%@*} release=${1#"${1%@*}"} directory=$scratch/$1 command begin=$SECONDS
         release=${release#@}

@@ -8,11 +8,6 @@ from test_quickstart import EVENT
 from test_run import check_ring, run_ring
 
 
-def install(where, packages):
-    where.run("apt-get", "update")
-    where.run("apt-get", "install", "--yes", "--no-install-recommends", *packages.split())
-
-
 def test_another_user_is_told_what_to_do_and_that_is_enough(new_root, clone, put):
     new_root.run("useradd", "--create-home", "student")
     tree = put(new_root, clone, "student")
@@ -21,11 +16,12 @@ def test_another_user_is_told_what_to_do_and_that_is_enough(new_root, clone, put
     paragraphs = told.stdout.split("\n\n")
     (packages,) = (p for p in paragraphs if p.startswith("  lib"))
     (typed,) = (p for p in paragraphs if "autogen.sh" in p and "configure" in p)
-    install(new_root, packages)
+    new_root.install(*packages.split())
     script = f"mkdir ~/build && cd ~/build && set -e\n{typed}"
     new_root.run_until(EVENT, "sh", "-c", script, user="student", env=["CFLAGS=-O0"])
 
     shown, counts = run_ring(new_root, tree, "unit", "test-parse", user="student")
     assert counts == (0, 0, 1), shown
-    install(new_root, re.search(r"it needs: apt-get install (.*)", shown).group(1))
+    missing = re.search(r"it needs: apt-get install (.*)", shown).group(1)
+    new_root.install(*missing.split())
     check_ring(new_root, tree, "unit", "test-parse", user="student")

@@ -7,8 +7,6 @@ import re
 import pytest
 
 EVENT = re.compile(r"^Consumer \d+: .+ \(key: \S+\)$", re.M)
-
-
 # What is built here is not measured.
 QUICK = ["DEB_BUILD_OPTIONS=nocheck noautodbgsym noopt parallel=2"]
 
@@ -42,5 +40,5 @@ def test_root_with_a_release(used_root, unpacked, put):
 
 
 def test_root_with_a_clone_and_git(used_root, clone, put):
-    used_root.run("apt-get", "install", "--yes", "--no-install-recommends", "git")
+    used_root.install("git")
     quickstart(used_root, put(used_root, clone), QUICK)

@@ -57,5 +57,5 @@ def test_unit_ring_installs_what_it_needs(new_root, clone, put):
 
 def test_unit_ring_in_a_release_and_in_a_clone_with_git(root_to_build_in, unpacked, clone, put):
     check_ring(root_to_build_in, put(root_to_build_in, unpacked), "unit", "test-parse")
-    root_to_build_in.run("apt-get", "install", "--yes", "--no-install-recommends", "git")
+    root_to_build_in.install("git")
     check_ring(root_to_build_in, put(root_to_build_in, clone), "unit", "test-parse")

@@ -8,6 +8,16 @@ import threading
 from lib import files, root, wait
 
 
+# Commands ask for nothing, and all that they say is text in one stream.
+STREAMS = {
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "text": True,
+    "errors": "replace",
+}
+
+
 class NewRoot:
     """A root of the release that is asked for; with packages, if any. Use it as a context
     manager."""
@@ -41,28 +51,19 @@ class NewRoot:
 
     def run(self, *arguments, check=True, **more):
         """Runs a command to its end; the result has returncode and stdout, with stderr in it."""
-        done = subprocess.run(
-            self.command(*arguments, **more),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        done = subprocess.run(self.command(*arguments, **more), **STREAMS)
         assert not check or done.returncode == 0, done.stdout[-6000:]
         return done
+
+    def install(self, *packages):
+        """Installs packages as root would."""
+        self.run("apt-get", "update")
+        self.run("apt-get", "install", "--yes", "--no-install-recommends", *packages)
 
     def run_until(self, sign, *arguments, timeout=600, **more):
         """Runs a command until its output has `sign`, a compiled pattern, and ends it then. Returns
         the output up to there."""
-        process = subprocess.Popen(
-            self.command(*arguments, **more),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        process = subprocess.Popen(self.command(*arguments, **more), **STREAMS)
         lines = []
 
         def read():

@@ -134,9 +134,7 @@ class Trial:
     def stand(self):
         """Where things stand, for a failure's text."""
         shown = self.machine.run("crierctl", "status", check=False)
-        return (
-            f"committed {self.committed()} of {self.ends()}\n{shown.stdout}{shown.stderr}"
-        )
+        return f"committed {self.committed()} of {self.ends()}\n{shown.stdout}{shown.stderr}"
 
     def wait_settled(self, timeout=90):
         """Waits until the broker has the group's commits at the ends of the log."""

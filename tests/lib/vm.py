@@ -139,10 +139,7 @@ class Machine:
         wait.until(self._is_up, 60, self._console, interval=0.2)
 
     def _console(self):
-        return (
-            "the machine boots:\n"
-            + (self.console).read_text(errors="replace")[-3000:]
-        )
+        return "the machine boots:\n" + self.console.read_text(errors="replace")[-3000:]
 
     def _find_leader(self):
         """The process on the host that is process 1 of the machine."""
