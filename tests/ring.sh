@@ -58,35 +58,39 @@ configure_and_make() (
         mkdir -p "$directory" && cd "$directory" && ../../configure "$@" && make -j2
 )
 
-# build NAME COMMAND…: $directory has the programs, which the command builds for whichever ring is first;
-# that one counts it as a test.
-build() {
-        local done=$shared/$1.built
-        directory=$shared/src/_build/$1
-        exec 9>"$shared/build.lock"
+# once NAME COMMAND…: a step that the rings share. Whichever is first runs it, and counts it as a test.
+once() {
+        local done=$shared/$1.done
+        exec 9>"$shared/once.lock"
         flock 9
         if [ ! -e "$done" ]; then
-                step "build ($1)" "${@:2}" && echo good >"$done" || echo bad >"$done"
+                step "$@" && echo good >"$done" || echo bad >"$done"
         fi
         exec 9>&-
-        export CRIERD=$directory/crierd CRIERCTL=$directory/crierctl
         [ "$(cat "$done")" = good ] || {
-                [ "$failed" -gt 0 ] || { echo "FAIL build ($1): another ring shows why"; failed=1; }
+                [ "$failed" -gt 0 ] || { echo "FAIL $1: another ring shows why"; failed=1; }
                 return 1
         }
 }
 
-# Also $shared/crier.tar.xz, the release.
-configure_make_and_dist() {
-        configure_and_make "$@" && make -C "$directory" dist && mv "$directory"/crier-*.tar.xz "$shared/crier.tar.xz"
+# build NAME ARGUMENT…: $directory has the programs, configured with these arguments.
+build() {
+        directory=$shared/src/_build/$1
+        export CRIERD=$directory/crierd CRIERCTL=$directory/crierctl
+        once "build ($1)" configure_and_make CC='ccache gcc' --enable-werror "${@:2}"
 }
 
 build_plain() {
-        build plain configure_make_and_dist CC='ccache gcc' --enable-werror
+        build plain
 }
 
+# What is found with more optimization is found by the plain build; this one takes half as long so.
 build_sanitized() {
-        build sanitized configure_and_make CC='ccache gcc' --enable-werror --enable-sanitizers
+        build sanitized --enable-sanitizers CFLAGS="${CFLAGS:--O1 -g}"
+}
+
+make_release() {
+        make -C "$directory" dist && mv "$directory"/crier-*.tar.xz "$shared/crier.tar.xz"
 }
 
 # run_pytest ARGUMENT…: with the programs of the build that was asked for.
@@ -187,7 +191,7 @@ ring_vm() {
 }
 
 ring_bare() {
-        build_plain || return 0
+        build_plain && once 'make dist' make_release || return 0
         # shellcheck source=tests/needs.sh
         . tests/needs.sh
         CRIER_TARBALL=$shared/crier.tar.xz CRIER_NEEDS_BUILD=$needs_build CRIER_WORKERS=2 run_pytest tests/bare

@@ -132,6 +132,14 @@ in_root() {
         esac
 }
 
+# root_needs RELEASE: what all rings need that run in a root of it: so they have one.
+root_needs() {
+        local ring
+        for ring in "${rings[@]}"; do
+                if in_root "$ring" && [ "${ring#*@}" = "$1" ]; then echo "${ring_needs[${ring%@*}]}"; fi
+        done
+}
+
 needs_of() {
         if in_root "$1"; then echo "$needs_roots"; else echo "${ring_needs[${1%@*}]}"; fi
 }
@@ -173,9 +181,9 @@ run_ring() {
         command=("$scratch/tree/tests/ring.sh" "$ring" "$directory/result")
         if in_root "$1"; then
                 CRIER_SCRATCH=$scratch/$release
-                # shellcheck disable=SC2206 # a list of words
+                # shellcheck disable=SC2207 # a list of words
                 command=("$python" "$scratch/tree/tests/in-root.py" "$release" --bind "$scratch" --bind "$CRIER_CACHE"
-                        --packages ${ring_needs[$ring]} -- "${command[@]}")
+                        --packages $(root_needs "$release") -- "${command[@]}")
         fi
         mkdir -p "$CRIER_SCRATCH"
         "${command[@]}" || true

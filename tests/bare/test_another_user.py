@@ -18,7 +18,7 @@ def test_another_user_is_told_what_to_do_and_that_is_enough(new_root, clone, put
     (typed,) = (p for p in paragraphs if "autogen.sh" in p and "configure" in p)
     new_root.install(*packages.split())
     script = f"mkdir ~/build && cd ~/build && set -e\n{typed}"
-    new_root.run_until(EVENT, "sh", "-c", script, user="student", env=["CFLAGS=-O0"])
+    new_root.run_until(EVENT, "sh", "-c", script, user="student")
 
     shown, counts = run_ring(new_root, tree, "unit", "test-parse", user="student")
     assert counts == (0, 0, 1), shown

@@ -7,8 +7,6 @@ import re
 import pytest
 
 EVENT = re.compile(r"^Consumer \d+: .+ \(key: \S+\)$", re.M)
-# What is built here is not measured.
-QUICK = ["DEB_BUILD_OPTIONS=nocheck noautodbgsym noopt parallel=2"]
 
 pytestmark = pytest.mark.xdist_group("quickstart")
 
@@ -17,8 +15,8 @@ def has_git(where):
     return where.run("sh", "-c", "command -v git", check=False).returncode == 0
 
 
-def quickstart(where, tree, env=()):
-    shown = where.run_until(EVENT, "packaging/quickstart.sh", cwd=tree, env=env)
+def quickstart(where, tree):
+    shown = where.run_until(EVENT, "packaging/quickstart.sh", cwd=tree)
     assert "Installing crier_" in shown
     where.run("crierd", "--version")
     return shown
@@ -34,11 +32,11 @@ def test_root_with_a_release(used_root, unpacked, put):
     """What was needed is there from before, and what was configured stays."""
     configured = used_root.path("/etc/crier/crierd.conf")
     configured.write_text(configured.read_text() + "// mine\n")
-    shown = quickstart(used_root, put(used_root, unpacked), QUICK)
+    shown = quickstart(used_root, put(used_root, unpacked))
     assert "All that is needed to build crier is installed." in shown
     assert configured.read_text().endswith("// mine\n")
 
 
 def test_root_with_a_clone_and_git(used_root, clone, put):
     used_root.install("git")
-    quickstart(used_root, put(used_root, clone), QUICK)
+    quickstart(used_root, put(used_root, clone))

@@ -164,41 +164,67 @@ def _row(entry):
     )
 
 
-def patiently(ask, timeout=60):
-    """What a broker answers, as soon as it does: a leader may be on its way."""
-    said = []
+class Client:
+    """Asks a cluster, as a group, and as soon as it answers: a leader may be on its way. Use it as
+    a context manager."""
 
-    def answered():
+    def __init__(self, bootstrap, group="oracle"):
+        self.bootstrap, self.group = bootstrap, group
+        self.client = None
+        self.said = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """It opens itself again when it is asked something."""
+        if self.client:
+            self.client.close()
+        self.client = None
+
+    def attempt(self, question):
+        """[question(client)], or None where that raises the library's error."""
         try:
-            return [ask()]
+            self.client = self.client or oracle.consumer(self.bootstrap, self.group, log_level=0)
+            return [question(self.client)]
         except confluent_kafka.KafkaException as error:
-            said.append(error)
+            self.said.append(error)
+            # One whose coordinator stood still may never find the next one (librdkafka 2.0).
+            self.close()
             return None
 
-    return wait.until(answered, timeout, lambda: f"the broker answers: {said[-1]}", interval=0.3)[0]
+    def ask(self, question, timeout=60):
+        """question(client), as soon as that raises nothing."""
+        return wait.until(
+            lambda: self.attempt(question),
+            timeout,
+            lambda: f"the broker answers: {self.said[-1:]}",
+            interval=0.3,
+        )[0]
+
+    def ranges(self, topic):
+        """{partition: (first offset, end)} of what the broker keeps."""
+        return self.ask(
+            lambda client: {
+                partition: client.get_watermark_offsets(
+                    confluent_kafka.TopicPartition(topic, partition), timeout=10
+                )
+                for partition in oracle.partitions(client, topic)
+            }
+        )
+
+    def committed(self, topic):
+        """The group's committed offsets: {partition: offset}."""
+        return self.ask(lambda client: oracle.committed_of(client, topic))
 
 
 def ranges(bootstrap, topic):
-    """{partition: (first offset, end)} of what the broker keeps."""
-    client = oracle.consumer(bootstrap, log_level=0)
-    try:
-        return ranges_of(client, topic)
-    finally:
-        client.close()
-
-
-def ranges_of(client, topic):
-    """The same, by this client."""
-
-    def ask():
-        return {
-            partition: client.get_watermark_offsets(
-                confluent_kafka.TopicPartition(topic, partition), timeout=10
-            )
-            for partition in oracle.partitions(client, topic)
-        }
-
-    return patiently(ask)
+    """Client.ranges(), asked once."""
+    with Client(bootstrap) as client:
+        return client.ranges(topic)
 
 
 def content(bootstrap, topic, timeout=120):

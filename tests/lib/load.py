@@ -9,7 +9,7 @@ import time
 
 import confluent_kafka
 
-from lib import exactly, oracle
+from lib import exactly
 
 PADDING = b"x" * 80
 
@@ -62,7 +62,7 @@ class Feeder:
             raise
 
     def _feed(self):
-        client = oracle.consumer(self.bootstrap, self.group, log_level=0)
+        client = exactly.Client(self.bootstrap, self.group)
         begun = looked = time.monotonic()
         fits = self.ahead
         try:
@@ -88,11 +88,10 @@ class Feeder:
     def _room(self, client, before):
         """How many more events the group can be given now."""
         places = [confluent_kafka.TopicPartition(self.topic, p) for p in self.partitions]
-        try:
-            done = sum(max(p.offset, 0) for p in client.committed(places, timeout=2))
-        except confluent_kafka.KafkaException:
+        found = client.attempt(lambda consumer: consumer.committed(places, timeout=2))
+        if not found:
             return min(before, 0)
-        self.lag = self.before + self.made - done
+        self.lag = self.before + self.made - sum(max(p.offset, 0) for p in found[0])
         return self.ahead - self.lag
 
     def _produce(self, count):

@@ -38,9 +38,9 @@ class NewRoot:
         """Where a file of the root is on the host."""
         return self.directory / str(inside).lstrip("/")
 
-    def command(self, *arguments, user=None, cwd="/", env=()):
+    def command(self, *arguments, user=None, cwd="/"):
         # What the tests fetch is fetched here too; only what root compiles may be known before.
-        own, binds = ["env", "-u", "CI", "-u", "CRIER_CACHE", *env], []
+        own, binds = ["env", "-u", "CI", "-u", "CRIER_CACHE", *root.QUICK_BUILD], []
         if user is None:
             ccache = files.cache() / "ccache"
             ccache.mkdir(exist_ok=True)

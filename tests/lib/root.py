@@ -30,6 +30,8 @@ SETTINGS = (
 APT_SETTING = re.compile(r"Acquire::(https?|Check-|Retries|Force|Proxy)", re.I)
 # What the environment says of the host itself.
 NOT_INHERITED = {"PATH", "PWD", "OLDPWD", "SHELL", "SHLVL", "TMPDIR", "_"}
+# For the environment of what is built only to be tried.
+QUICK_BUILD = ("CFLAGS=-O0", "DEB_BUILD_OPTIONS=nocheck noautodbgsym noopt parallel=2")
 _machines = itertools.count()
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

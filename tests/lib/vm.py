@@ -18,22 +18,22 @@ from lib.journald import Entry
 
 # What a Debian lab VM has beyond its base.
 SYSTEM = ("systemd", "systemd-sysv", "dbus")
-# What every package is built with.
-BUILDING = ("build-essential", "dpkg-dev")
 
 
-def _build_needs():
-    """What debian/control says the package is built with, but not what only its tests need."""
+def build_needs():
+    """What the package is built with: what every package is, and what debian/control says, but not
+    what only its tests need."""
     control = (files.TREE / "packaging/debian/control").read_text()
     needs = re.search(r"^Build-Depends:(.*?)^\S", control, re.M | re.S).group(1).split(",")
-    return [need.strip() for need in needs if "<!nocheck>" not in need]
+    own = [need.strip() for need in needs if "<!nocheck>" not in need]
+    return ["build-essential", "dpkg-dev", *own]
 
 
 def package():
-    """The crier package, built from the tree as it is now in a root of the release: the path of its
-    .deb."""
+    """The crier package, built from the tree as it is now in a root of a machine of the release:
+    the path of its .deb."""
     contents = [name + "\0" + (files.TREE / name).read_bytes().hex() for name in files.sources()]
-    base = root.pristine(root.release(), [*BUILDING, *_build_needs()])
+    base = root.pristine(root.release(), [*SYSTEM, *build_needs()])
     with files.once(f"deb-{root.release()}-{files.digest(*contents)}") as (path, new):
         if new:
             for old in files.cache().glob(f"deb-{root.release()}-*"):
