@@ -50,7 +50,8 @@ def start(place):
         except AssertionError as error:
             complaints.append(str(error))
         crier.close()
-    assert not complaints, complaints
+    # As text, which pytest does not shorten.
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.fixture
