@@ -82,6 +82,8 @@ bool check_group(const char *text, Buffer *why) {
 
         if (!is_name_length(text, why))
                 return false;
+        if (text[0] == ' ')
+                return wrong(text, why, "begins with a blank, which librdkafka would take away");
         for (size_t i = 0; i < size; i += n) {
                 n = utf8_character(text + i, size - i, &c);
                 if (n == 0)

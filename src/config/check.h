@@ -18,7 +18,8 @@
 #define CHECK_NAME_MAX 249
 bool check_topic(const char *text, Buffer *why);
 
-/* Any UTF-8 without control characters, at most CHECK_NAME_MAX bytes. */
+/* Any UTF-8 without control characters and without a blank in front, at most CHECK_NAME_MAX bytes.
+ */
 bool check_group(const char *text, Buffer *why);
 
 /* "embedded", or "host:port" with commas between several. */

@@ -39,7 +39,7 @@ const char *delivery_to_string(Delivery delivery) {
 }
 
 #define TOPIC_DETAIL "1 to 249 of the characters a-z A-Z 0-9 . _ -, but not \".\" or \"..\""
-#define GROUP_DETAIL "1 to 249 bytes of UTF-8 without control characters"
+#define GROUP_DETAIL "1 to 249 bytes of UTF-8 without control characters and no blank in front"
 #define TEMPLATE_DETAIL "a template (crierd.conf(5), TEMPLATES)"
 #define PROPERTY_DETAIL "\"property=value\" for librdkafka, each property once"
 

@@ -98,9 +98,18 @@ typedef struct ConfBuild {
         Buffer *error;
 } ConfBuild;
 
+/* librdkafka takes blanks in front of a value away and says nothing of it (rd_kafka_conf_set(), up
+ * to 2.8 at least): the group would have another name, the password would be another one. */
 static int conf_set(ConfBuild *b, const char *name, const char *value) {
         char reason[512];
 
+        if (strchr(" \t\n\v\f\r", value[0]) && value[0]) {
+                buffer_appendf(b->error,
+                               "the value of '%s' begins with a blank, which librdkafka would take "
+                               "away",
+                               name);
+                return -EINVAL;
+        }
         if (rd_kafka_conf_set(b->conf, name, value, reason, sizeof(reason)) == RD_KAFKA_CONF_OK)
                 return 0;
         buffer_append_string(b->error, reason);

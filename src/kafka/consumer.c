@@ -68,6 +68,9 @@ static int consumer_open(Consumer *c) {
                                        config->name, buffer_string(&error));
         c->session_ms = client_session_ms(c->rk);
         c->queue = rd_kafka_queue_get_consumer(c->rk);
+        if (!c->queue)
+                return log_error_errno(EIO, "Group '%s' has no queue: librdkafka made no member of it",
+                                       config->name);
         queue_watch(c->waker, c->queue);
         topics = rd_kafka_topic_partition_list_new((int) config->topics.n);
         for (unsigned i = 0; i < config->topics.n; i++)

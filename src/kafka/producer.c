@@ -196,6 +196,12 @@ int producer_start(Producer *p) {
                 return log_error_errno(r, "Cannot make producer '%s': %s", p->config->name,
                                        buffer_string(&error));
         p->topic = rd_kafka_topic_new(p->rk, p->config->topic, NULL);
+        if (!p->topic) {
+                rd_kafka_destroy(TAKE_PTR(p->rk));
+                return log_error_errno(EIO, "Producer '%s' cannot have topic '%s': %s",
+                                       p->config->name, p->config->topic,
+                                       rd_kafka_err2str(rd_kafka_last_error()));
+        }
         p->queue = rd_kafka_queue_get_main(p->rk);
         queue_watch(p->waker, p->queue);
         p->failed = false;

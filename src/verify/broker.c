@@ -63,8 +63,10 @@ Broker *broker_free(Broker *b) {
 /* The embedded broker makes a topic that is asked for by its name. */
 static int ask_metadata(Broker *b, const char *topic, const struct rd_kafka_metadata **ret) {
         rd_kafka_topic_t *t = b->embedded ? NULL : rd_kafka_topic_new(b->rk, topic, NULL);
-        rd_kafka_resp_err_t err = rd_kafka_metadata(b->rk, b->embedded, t, ret, REQUEST_MS);
+        rd_kafka_resp_err_t err = rd_kafka_last_error();
 
+        if (t || b->embedded)
+                err = rd_kafka_metadata(b->rk, b->embedded, t, ret, REQUEST_MS);
         if (t)
                 rd_kafka_topic_destroy(t);
         return err ? fail(b, err, "ask for the topic") : 0;

@@ -320,6 +320,15 @@ def test_what_librdkafka_refuses_changes_nothing(crier):
     assert len(crier.group("g")["consumers"]) == 2
 
 
+@pytest.mark.parametrize("name", [" ", " g"])
+def test_a_name_that_librdkafka_would_change_changes_nothing(crier, name):
+    rewrite(crier, config.text(plan()).replace('name = "g"', f'name = "{name}"'))
+    with pytest.raises(VarlinkError, match="begins with a blank") as refused:
+        crier.change("Reload")
+    assert refused.value.name == "io.crier.Control.ConfigRefused"
+    grows(crier, "p")
+
+
 def test_a_file_that_is_gone_changes_nothing(crier):
     crier.config_path.unlink()
     with pytest.raises(VarlinkError, match="cannot be read") as refused:

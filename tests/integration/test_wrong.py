@@ -93,6 +93,31 @@ def test_configuration_errors_exit_78_and_say_where(place, text, words):
     assert checked.stderr + checked.stdout == result.stderr
 
 
+@pytest.mark.parametrize("name", [" ", " x", "  two words"])
+def test_group_whose_name_librdkafka_would_change_is_refused(place, name):
+    text = f'groups: ( {{ name = "{name}"; topics = [ "t" ]; }} );\n'
+    refused(crierd(place, text), 78, "crierd.conf:1", f'"{name}"', "begins with a blank")
+    assert crierd(place, text, "--check-config").returncode == 78
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'cluster: { bootstrap = "127.0.0.1:1"; properties = [ "%s" ]; };\n',
+        'producers: ( { name = "p"; topic = "t"; value = "v"; properties = [ "%s" ]; } );\n',
+        'groups: ( { name = "g"; topics = [ "t" ]; properties = [ "%s" ]; } );\n',
+    ],
+    ids=["cluster", "producer", "group"],
+)
+@pytest.mark.parametrize("blank", [" ", "  ", r"\t"])
+@pytest.mark.parametrize("name", ["sasl.password", "client.rack"])
+def test_value_that_librdkafka_would_change_is_refused(place, text, name, blank):
+    result = crierd(place, text % f"{name}={blank}geheim", "--check-config")
+    refused(result, 78, "crierd.conf:1", name, "begins with a blank")
+    assert "geheim" not in result.stderr
+    assert crierd(place, text % f"{name}=a b ", "--check-config").returncode == 0
+
+
 def test_exactly_once_that_cannot_be_exits_78_and_says_why(place):
     """The file is good: it is this machine, or this sink, where it cannot be."""
     text = 'groups: ( { name = "g"; topics = [ "t" ]; delivery = "exactly-once"; } );\n'
