@@ -11,6 +11,10 @@
 
 #include "common/buffer.h"
 
+/* An event's time, in milliseconds since 1970, is whatever number its producer gave it, also a
+ * negative one; only this one says that there is none (Kafka's RecordBatch.NO_TIMESTAMP). */
+#define NO_TIMESTAMP INT64_C(-1)
+
 /* Appends milliseconds since 1970 as "2024-02-29T23:59:59.999Z". What has no four-digit year, or
  * lies before 1970, is appended as the number that it is. */
 void iso_time_append(Buffer *out, int64_t ms);

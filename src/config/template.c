@@ -197,7 +197,7 @@ static void expand_offset(const Template *t, const Segment *s, const TemplateVal
 
 static void expand_timestamp(const Template *t, const Segment *s, const TemplateValues *v,
                              Buffer *out) {
-        if (v->timestamp_ms < 0)
+        if (v->timestamp_ms == NO_TIMESTAMP)
                 expand_none(out);
         else
                 iso_time_append(out, v->timestamp_ms);

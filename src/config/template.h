@@ -46,7 +46,7 @@ typedef struct TemplateValues {
         const char *group;
         int32_t partition;
         int64_t offset;
-        int64_t timestamp_ms; /* < 0: none */
+        int64_t timestamp_ms; /* or NO_TIMESTAMP */
         const void *key;      /* NULL: null */
         size_t key_size;
         const void *value; /* NULL: null */

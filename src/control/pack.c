@@ -6,11 +6,16 @@
 #include "control/pack.h"
 
 #include "common/base64.h"
+#include "common/iso-time.h"
 #include "common/utf8.h"
 #include "journal/entry.h"
 
 json_t *pack_offset(int64_t offset) {
         return offset < 0 ? json_null() : json_integer(offset);
+}
+
+static json_t *pack_timestamp(int64_t ms) {
+        return ms == NO_TIMESTAMP ? json_null() : json_integer(ms);
 }
 
 /* A name from the configuration is valid UTF-8 already; what Kafka or the system said may not be.
@@ -84,7 +89,7 @@ json_t *pack_event(const EventCopy *c) {
         return json_pack("{so, sI, so, si, sI, so, so, so, so, sb, sb, so}", "group",
                          pack_text(c->group), "consumer", (json_int_t) c->consumer, "topic",
                          pack_text(c->topic), "partition", c->partition, "offset",
-                         (json_int_t) c->offset, "timestamp_ms", pack_offset(c->timestamp_ms),
+                         (json_int_t) c->offset, "timestamp_ms", pack_timestamp(c->timestamp_ms),
                          "key", pack_bytes(c->key, c->key_size, base64), "value",
                          pack_bytes(c->value, c->value_size, base64), "headers",
                          pack_headers(c, base64), "base64", base64, "cut", c->cut, "message",

@@ -29,17 +29,18 @@ const Shape tail_shape[] = {
 /* The day is in the journal; here is the time as the user's clock shows it. */
 static void append_time(Buffer *out, const json_t *event) {
         long long ms = get_integer(event, "timestamp_ms");
-        time_t seconds = ms / 1000;
+        int part = (int) ((ms % 1000 + 1000) % 1000);
+        time_t seconds = (ms - part) / 1000;
         char text[16];
         struct tm tm;
 
-        if (!json_is_integer(json_object_get(event, "timestamp_ms")) || ms < 0 ||
+        if (!json_is_integer(json_object_get(event, "timestamp_ms")) ||
             !localtime_r(&seconds, &tm)) {
                 buffer_append_string(out, "--:--:--.---");
                 return;
         }
         strftime(text, sizeof(text), "%H:%M:%S", &tm);
-        buffer_appendf(out, "%s.%03d", text, (int) (ms % 1000));
+        buffer_appendf(out, "%s.%03d", text, part);
 }
 
 /* "12:00:01.123 inv/3 post.office/4@17 the message" */

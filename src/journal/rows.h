@@ -19,7 +19,7 @@ typedef enum RowState {
 
 typedef struct Row {
         int64_t offset;
-        int64_t timestamp; /* of the event, in ms; < 0: it has none */
+        int64_t timestamp; /* of the event, in ms, or NO_TIMESTAMP */
         void *event;       /* NULL once it is verified */
         uint32_t size;     /* bytes of memory that `event` is counted with */
         uint32_t barrier;  /* how many barriers had been sent when it was */

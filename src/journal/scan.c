@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 
 #include "common/clock.h"
+#include "common/iso-time.h"
 #include "common/parse.h"
 
 /* How far back journald's own words may explain a loss. */
@@ -40,20 +41,15 @@ static int field_text(sd_journal *j, const char *field, char *to, size_t size) {
         return 0;
 }
 
-/* The number in a field of the current entry. Returns 0, -ENOENT where it has none, -EBADMSG where
+/* The number in a field of the current entry, not below `min`. Returns 0, -ENOENT where it has none, -EBADMSG where
  * that is no number, or what sd_journal_get_data(3) says. */
-static int field_number(sd_journal *j, const char *field, int64_t *ret) {
+static int field_number(sd_journal *j, const char *field, int64_t min, int64_t *ret) {
         char text[24];
-        uint64_t number;
         int r = field_text(j, field, text, sizeof(text));
 
         if (r < 0)
                 return r;
-        r = parse_u64(text, 0, INT64_MAX, &number);
-        if (r < 0)
-                return -EBADMSG;
-        *ret = (int64_t) number;
-        return 0;
+        return parse_i64(text, min, INT64_MAX, ret) < 0 ? -EBADMSG : 0;
 }
 
 /* ---- what stands ---- */
@@ -93,7 +89,7 @@ static int add_standing(JournalScan *s, Standing standing) {
 /* One entry. Where it has no offset it is none of an event. */
 static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
         Standing standing;
-        int r = field_number(j, "KAFKA_OFFSET", &standing.offset);
+        int r = field_number(j, "KAFKA_OFFSET", 0, &standing.offset);
 
         if (r == -ENOENT || r == -EBADMSG)
                 return 0;
@@ -104,9 +100,9 @@ static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
                 return 0;
         }
         *below = 0;
-        r = field_number(j, "KAFKA_TIMESTAMP", &standing.timestamp);
+        r = field_number(j, "KAFKA_TIMESTAMP", INT64_MIN, &standing.timestamp);
         if (r == -ENOENT || r == -EBADMSG)
-                standing.timestamp = -1;
+                standing.timestamp = NO_TIMESTAMP;
         else if (r < 0)
                 return r;
         return add_standing(s, standing);

@@ -18,7 +18,7 @@ typedef struct EventCopy {
         unsigned consumer;
         int32_t partition;
         int64_t offset;
-        int64_t timestamp_ms; /* < 0: none */
+        int64_t timestamp_ms; /* or NO_TIMESTAMP */
         bool cut;             /* something of it was left out */
         const char *group;
         const char *topic;

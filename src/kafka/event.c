@@ -5,6 +5,7 @@
 
 #include "kafka/event.h"
 
+#include "common/iso-time.h"
 #include "journal/record.h"
 
 /* What a template writes for a null value; a value that reads like it needs KAFKA_VALUE to be told
@@ -39,7 +40,7 @@ int64_t event_timestamp(const rd_kafka_message_t *m) {
         rd_kafka_timestamp_type_t type;
         int64_t ms = rd_kafka_message_timestamp(m, &type);
 
-        return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : ms;
+        return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? NO_TIMESTAMP : ms;
 }
 
 /* KAFKA_HEADER=name=value, repeated; a header without a value is its name alone. Returns false
@@ -103,7 +104,7 @@ bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *
         buffer_append(&e->fields, prefix->data, prefix->size);
         /* Who reads entries back looks for these two, and reads from the first field on. */
         entry_field_i64(&e->fields, "KAFKA_OFFSET", m->offset);
-        if (values.timestamp_ms >= 0)
+        if (values.timestamp_ms != NO_TIMESTAMP)
                 entry_field_i64(&e->fields, "KAFKA_TIMESTAMP", values.timestamp_ms);
         entry_field(&e->fields, "MESSAGE", e->message.data, e->message.size);
         if (m->key)

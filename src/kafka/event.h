@@ -25,7 +25,7 @@ typedef struct EventReader {
 void event_prefix(const EventReader *r, const char *topic, int32_t partition, sd_id128_t epoch,
                   Buffer *prefix);
 
-/* When it was produced, in milliseconds since 1970; < 0 where the broker does not tell. */
+/* When it was produced, in milliseconds since 1970; or NO_TIMESTAMP. */
 int64_t event_timestamp(const rd_kafka_message_t *m);
 
 /* How much of an event an entry has. */

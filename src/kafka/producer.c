@@ -212,7 +212,8 @@ int producer_start(Producer *p) {
 }
 
 unsigned producer_queued(const Producer *p) {
-        return p->rk ? (unsigned) rd_kafka_outq_len(p->rk) : 0;
+        /* rd_kafka_outq_len() counts other things of the client as well. */
+        return p->rk ? (unsigned) (p->made - p->acked - p->lost) : 0;
 }
 
 static void producer_trouble(Producer *p, TroubleCode code, const char *text) {

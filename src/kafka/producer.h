@@ -87,7 +87,7 @@ void producer_retire(Producer *p, ProducerConfig *config);
 void producer_stop(Producer *p);
 /* True where nothing is under way any more and the client is gone. */
 bool producer_is_gone(const Producer *p);
-/* Events under way. */
+/* Events under way: made, and without a report. */
 unsigned producer_queued(const Producer *p);
 
 void producer_tick(Producer *p, uint64_t now);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "common/iso-time.h"
 #include "kafka/client.h"
 #include "kafka/offsets.h"
 #include "kafka/trouble.h"
@@ -199,7 +200,7 @@ int broker_next(Broker *b, const char *topic, int32_t partition, BrokerEvent *re
                 ret->offset = m->offset;
                 ret->timestamp_ms = rd_kafka_message_timestamp(m, &type);
                 if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
-                        ret->timestamp_ms = -1;
+                        ret->timestamp_ms = NO_TIMESTAMP;
         }
         rd_kafka_message_destroy(m);
         return r;

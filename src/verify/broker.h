@@ -55,7 +55,7 @@ int broker_read(Broker *b, const char *topic, int32_t partition, int64_t offset)
 
 typedef struct BrokerEvent {
         int64_t offset;
-        int64_t timestamp_ms; /* negative: it has none */
+        int64_t timestamp_ms; /* or NO_TIMESTAMP */
 } BrokerEvent;
 
 /* The next event. Returns 1; 0 at the end of the log; -EAGAIN where none has come for a moment;

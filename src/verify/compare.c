@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "common/iso-time.h"
+
 /* A slot: whether there is an event, whether it is older than the horizon or than what is asked
  * for, and how many entries stand there (0, 1, more); then the event's timestamp. */
 #define SLOT_EVENT 0x0001
@@ -95,9 +97,9 @@ static uint64_t *slot_of(const Compare *c, int64_t offset) {
         return &c->slots[offset - c->begin];
 }
 
-/* The timestamp as a slot has it; -1, none, becomes 0. */
+/* The timestamp as a slot has it, without its highest bits. */
 static uint64_t time_bits(int64_t timestamp_ms) {
-        return (uint64_t) (timestamp_ms + 1) << SLOT_TIME_SHIFT;
+        return (uint64_t) timestamp_ms << SLOT_TIME_SHIFT;
 }
 
 static bool same_time(uint64_t slot, int64_t timestamp_ms) {
@@ -106,7 +108,8 @@ static bool same_time(uint64_t slot, int64_t timestamp_ms) {
 
 /* What has no timestamp may be of any time. */
 static bool is_early(const Compare *c, int64_t timestamp_ms) {
-        return timestamp_ms >= 0 && timestamp_ms < c->input.since_ms;
+        return c->input.since_ms >= 0 && timestamp_ms != NO_TIMESTAMP &&
+               timestamp_ms < c->input.since_ms;
 }
 
 void compare_event(Compare *c, int64_t offset, int64_t timestamp_ms) {
@@ -117,7 +120,7 @@ void compare_event(Compare *c, int64_t offset, int64_t timestamp_ms) {
         *slot = SLOT_EVENT | time_bits(timestamp_ms);
         if (is_early(c, timestamp_ms))
                 *slot |= SLOT_EARLY;
-        if (timestamp_ms < 0 || timestamp_ms < c->input.horizon_ms)
+        if (timestamp_ms == NO_TIMESTAMP || timestamp_ms < c->input.horizon_ms)
                 *slot |= SLOT_OLD;
 }
 

@@ -62,7 +62,7 @@ typedef struct CompareInput {
         int64_t anchor;    /* where the epoch began */
         int64_t log_start; /* the oldest offset that the broker has */
         int64_t committed; /* events below it must stand */
-        int64_t since_ms;  /* what is older is left out */
+        int64_t since_ms;  /* what is older is left out; negative: nothing is */
         /* The time of the oldest entry of ours that the journal has: an event that is older than
          * this may have stood in a part of the journal that is gone. */
         int64_t horizon_ms;

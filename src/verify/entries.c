@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <systemd/sd-journal.h>
 
+#include "common/iso-time.h"
 #include "common/parse.h"
 
 /* Clocks of producers may be ahead of ours by so much. */
@@ -71,8 +72,8 @@ static int match_partition(sd_journal *j, const EntryQuery *q) {
         return r < 0 ? r : add_match(j, "KAFKA_PARTITION", partition);
 }
 
-/* The field's number. -ENOENT: the entry has none, or something else in it. */
-static int read_number(sd_journal *j, const char *field, int64_t *ret) {
+/* The field's number, not below `min`. -ENOENT: the entry has none, or something else in it. */
+static int read_number(sd_journal *j, const char *field, int64_t min, int64_t *ret) {
         size_t size, skip = strlen(field) + 1;
         char text[FIELD_MAX];
         const void *data;
@@ -85,18 +86,18 @@ static int read_number(sd_journal *j, const char *field, int64_t *ret) {
                 return -ENOENT;
         memcpy(text, (const char *) data + skip, size - skip);
         text[size - skip] = '\0';
-        return parse_i64(text, 0, INT64_MAX, ret) < 0 ? -ENOENT : 0;
+        return parse_i64(text, min, INT64_MAX, ret) < 0 ? -ENOENT : 0;
 }
 
 static int scan(sd_journal *j, EntrySeen seen, void *userdata) {
         int r;
 
         while ((r = sd_journal_next(j)) > 0) {
-                int64_t offset, timestamp_ms = -1;
+                int64_t offset, timestamp_ms = NO_TIMESTAMP;
 
-                r = read_number(j, "KAFKA_OFFSET", &offset);
+                r = read_number(j, "KAFKA_OFFSET", 0, &offset);
                 if (r >= 0)
-                        r = read_number(j, "KAFKA_TIMESTAMP", &timestamp_ms);
+                        r = read_number(j, "KAFKA_TIMESTAMP", INT64_MIN, &timestamp_ms);
                 else if (r == -ENOENT)
                         continue;
                 /* An entry in a file that is damaged, or was removed just now, is none. */
@@ -240,8 +241,8 @@ int entries_rewritten(const EntrySource *source, const EntryQuery *query, Offset
         if (r < 0)
                 return r;
         while (r > 0 && n < RANGES_MAX && (r = sd_journal_next(j)) > 0)
-                if (read_number(j, "CRIER_FIRST", &found.first) >= 0 &&
-                    read_number(j, "CRIER_LAST", &found.last) >= 0)
+                if (read_number(j, "CRIER_FIRST", 0, &found.first) >= 0 &&
+                    read_number(j, "CRIER_LAST", 0, &found.last) >= 0)
                         ranges[n++] = found;
         if (r < 0)
                 return r;

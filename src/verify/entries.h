@@ -30,7 +30,7 @@ typedef struct EntryQuery {
 } EntryQuery;
 
 /* Called for each entry, in the journal's order; negative ends the scan and is returned. The
- * timestamp is negative where the entry has none. */
+ * timestamp is NO_TIMESTAMP where the entry has none. */
 typedef int (*EntrySeen)(void *userdata, int64_t offset, int64_t timestamp_ms);
 
 /* Reads through the journal as it is now. Entries without an offset are passed over. Returns 0 or a

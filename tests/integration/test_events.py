@@ -28,9 +28,9 @@ def odd(tmp_path_factory):
         with Crier(setup, journal) as crier:
             crier.wait_stable()
 
-            def send(key, value, headers=None, group="odd"):
+            def send(key, value, headers=None, group="odd", timestamp=None):
                 offset = clients.ends(crier.bootstrap, "odd")[0]
-                clients.produce(crier.bootstrap, "odd", [(key, value, headers)])
+                clients.produce(crier.bootstrap, "odd", [(key, value, headers, 0, timestamp)])
                 return wait.until(
                     lambda: next(
                         (e for e in journal.events(group) if e.number("KAFKA_OFFSET") == offset),
@@ -59,6 +59,18 @@ def test_plain_event_has_its_fields_and_the_labs_line(odd):
     assert entry.text("SYSLOG_IDENTIFIER") == "crierd"
     assert before - 1000 <= entry.number("KAFKA_TIMESTAMP") <= time.time() * 1000 + 1000
     assert all(len(values) == 1 for values in entry.values())
+
+
+@pytest.mark.xdist_group("odd")
+@pytest.mark.parametrize("timestamp", [-2, -(10**15), 1, 10**15])
+def test_timestamp_is_whatever_number_the_producer_gave(odd, timestamp):
+    assert odd(b"k", b"v", timestamp=timestamp).number("KAFKA_TIMESTAMP") == timestamp
+
+
+@pytest.mark.xdist_group("odd")
+def test_no_timestamp_has_no_field(odd):
+    """-1, in Kafka's protocol."""
+    assert "KAFKA_TIMESTAMP" not in odd(b"k", b"v", timestamp=-1)
 
 
 @pytest.mark.xdist_group("odd")

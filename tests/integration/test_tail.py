@@ -40,7 +40,8 @@ def put(crier, events, topic="t", group="g"):
     """Produces, and waits until the group has had them; an event is as clients.produce() has it, on
     partition 0."""
     before = crier.group(group)["received"]
-    events = [(tuple(e) + (None, None))[:3] + (0,) for e in events]
+    events = [(tuple(e) + (None, None, None, None))[:5] for e in events]
+    events = [(*e[:3], 0, e[4]) for e in events]
     clients.produce(crier.bootstrap, topic, events)
     wait.until(
         lambda: crier.group(group)["written"] >= before + len(events), 60, lambda: crier.status()
@@ -99,6 +100,14 @@ def follow():
 
 
 # ---- what was ----
+
+
+def test_timestamps_below_zero_are_shown_and_none_is_null(crier):
+    put(crier, [(None, b"v", None, 0, t) for t in (-2, -(10**15), -1, 5)])
+    assert [e["timestamp_ms"] for e in tail(crier, group="g")] == [-2, -(10**15), None, 5]
+    shown = crier.ctl("tail", "--group=g", env={"TZ": "UTC"}).stdout.splitlines()
+    times = [line.split()[0] for line in shown]
+    assert times[0] == "23:59:59.998" and times[2:] == ["--:--:--.---", "00:00:00.005"]
 
 
 def test_event_is_shown_as_it_came_and_as_the_journal_has_it(crier, journal):

@@ -11,7 +11,7 @@ import time
 import confluent_kafka
 import pytest
 
-from lib import commit, config, journalfile, varlink, wait
+from lib import clients, commit, config, journalfile, varlink, wait
 from lib.crier import program, run
 
 TOPIC, GROUP = "post.office", "inv"
@@ -311,6 +311,24 @@ def test_what_the_broker_has_dropped_cannot_be_checked(bench):
     found = bench.partition()
     assert numbers(found, "first", "retention", "events", *FAULTS) == (
         first, first, 130 - first, 0, 0, 0, 0)
+
+
+def test_timestamps_below_zero_tell_events_apart(bench):
+    odd = (-2, -3, -(10**15), 10**15)
+    clients.produce(bench.crier.bootstrap, TOPIC, [(None, b"x", None, 0, t) for t in odd])
+    bench.times = timestamps(bench.crier.bootstrap)
+    assert [bench.times[60 + n] for n in range(4)] == list(odd)
+    started = bench.started(at_ms=bench.now - 60000)
+    bench.write([started, *bench.entries(range(64))], started=False)
+    bench.commit(64)
+    found = bench.partition()
+    assert numbers(found, "events", "entries", *FAULTS) == (64, 64, 0, 0, 0, 0)
+    (bench.journal / "a.journal").unlink()
+    # The entry of an event at that offset which was produced a moment before.
+    bench.write([started, *bench.entries(range(60)), bench.entry(60, KAFKA_TIMESTAMP=-3),
+                 *bench.entries(range(61, 64))], started=False)
+    found = bench.partition(code=1)
+    assert numbers(found, *FAULTS) == (1, 0, 0, 1)
 
 
 def test_since(bench):

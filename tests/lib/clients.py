@@ -9,7 +9,8 @@ LARGEST = 8 * 1024 * 1024
 
 def produce(bootstrap, topic, events):
     """Puts events into a topic and waits until the broker has them. An event is (key, value),
-    (key, value, headers) or (key, value, headers, partition)."""
+    (key, value, headers), (key, value, headers, partition) or these and a timestamp in
+    milliseconds."""
     client = confluent_kafka.Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -25,8 +26,9 @@ def produce(bootstrap, topic, events):
             failed.append(error)
 
     for event in events:
-        key, value, headers, partition = (tuple(event) + (None, None))[:4]
+        key, value, headers, partition, timestamp = (tuple(event) + (None,) * 3)[:5]
         more = {} if partition is None else {"partition": partition}
+        more.update({} if timestamp is None else {"timestamp": timestamp})
         client.produce(
             topic, value=value, key=key, headers=headers or [], on_delivery=delivered, **more
         )

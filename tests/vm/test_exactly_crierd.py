@@ -28,6 +28,20 @@ def test_kill_9_at_random_moments_under_full_load(lab, note):
         t.notices("PARTITION_RECOVERED")
 
 
+def test_killed_while_events_with_odd_timestamps_come(lab, note):
+    """What is found again is told by offset and timestamp; a timestamp may be any number, and -1
+    says that there is none."""
+    odd = [-2, -(10**15), -1, 1, 10**15]
+    with lab() as t:
+        for _ in range(ROUNDS):
+            events = ((None, b"%d" % n, None, n % 3, odd[n % 5]) for n in range(900))
+            t.cluster.produce(t.topic, events)
+            wait.until(lambda: len(t.service.events()) > 0, 30, t.stand)
+            t.unit.kill_and_wait()
+        t.finish(note)
+        assert t.machine.run("crierctl", "verify", check=False).returncode == 0
+
+
 def test_oracle_finds_what_at_least_once_doubles(lab, note):
     """An oracle that cannot fail is worth nothing."""
     with lab(delivery="at-least-once") as t:
