@@ -270,9 +270,16 @@ class Report:
     altered:    entries with another key or value than the event
     reordered:  events that stand behind a later one of their partition and epoch
     cut:        entries without their value
+    copies:     how many entries are the one before once more: journald has stored one datagram
+                twice, which shows in its time (crier-delivery(7), OUT OF REACH)
     spans:      {partition: {epoch: [offsets in the order written]}}, epochs in the order seen"""
 
     def __init__(self, rows, known, expected=None, forged=0):
+        sent = {}
+        for row in rows:
+            sent.setdefault((row.event, row.epoch, _moment(row)), row)
+        self.copies = len(rows) - len(sent)
+        rows = sent.values()
         self.rows = len(rows)
         self.forged = forged
         self.expected = set(known if expected is None else expected)
@@ -308,7 +315,7 @@ class Report:
         epochs = len({epoch for spans in self.spans.values() for epoch in spans})
         return (
             f"{len(self.expected)} events, {self.rows} entries, {epochs} epochs: {figures}; "
-            f"{self.forged} of others"
+            f"{self.forged} of others, {self.copies} copies"
         )
 
     def explain(self):
@@ -329,6 +336,11 @@ class Report:
     def newest(self, partition):
         """(offsets written under the partition's newest epoch, sorted)"""
         return sorted(list(self.spans[partition].values())[-1])
+
+
+def _moment(row):
+    """When journald took the datagram: the boot, both clocks, and what it held."""
+    return row.cursor.partition(";b=")[2]
 
 
 def _runs(events):

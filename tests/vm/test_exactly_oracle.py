@@ -47,6 +47,18 @@ def test_nothing_is_wrong(machine, send):
     assert report.rows == 100 and report.newest(0) == list(range(100)) and not report.reordered
 
 
+def test_one_datagram_stored_twice_is_no_fault_of_crierds():
+    event, time = exactly.Event(0, 0, 1000), "b=1;m=2;t=3;x=4"
+    total = exactly.checksum(None, b"value")
+    for second, copies, twice in ((time, 1, []), ("b=1;m=9;t=9;x=4", 0, [event])):
+        rows = [
+            exactly.Row(EPOCHS[0], event, total, False, f"s=0;i={number};{at}")
+            for number, at in enumerate((time, second))
+        ]
+        report = exactly.Report(rows, known(1))
+        assert (report.copies, report.twice, report.reordered) == (copies, twice, [])
+
+
 def test_all_that_can_be_wrong(machine, send):
     offsets = [offset for offset in range(100) if offset not in (7, 8)]
     send(*(entry("wrong", offset) for offset in offsets))
