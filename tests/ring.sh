@@ -5,15 +5,15 @@
 #
 #   tests/ring.sh RING RESULT     the file RESULT gets: passed failed skipped
 #
-# Environment: CRIER_SCRATCH, a directory that the rings of one system share; CRIER_TEST, a part of
-# names: only the tests that have it are run.
+# Environment: CRIER_SCRATCH, a directory that the rings of one system share; CRIER_RELEASE, the release
+# that the ring is for; CRIER_TEST, a part of names: only the tests that have it are run.
 #
 # shellcheck disable=SC2317 # rings and steps are called by name
 set -eu
 cd "$(dirname "$0")/.."
 ring=$1 result=$2
 shared=$CRIER_SCRATCH/shared
-scratch=$CRIER_SCRATCH/$ring
+scratch=$CRIER_SCRATCH/$ring-$CRIER_RELEASE
 mkdir -p "$shared" "$scratch"
 passed=0 failed=0 skipped=0
 
