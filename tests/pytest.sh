@@ -3,10 +3,11 @@
 # Runs pytest with a Python that has what the tests need, and leaves no files in the source tree. `python3` on a
 # PATH may be another Python than Debian's. Where there is none, says so and ends well, but with CI=true fails.
 # CRIER_WORKERS=N spreads the tests over N processes, where pytest-xdist is there: most tests wait most of the time.
+# With PYTHONPYCACHEPREFIX=DIR, see python3(1), what Python makes of the tests is kept there, outside the tree.
 set -eu
 for python in /usr/bin/python3 python3; do
         if "$python" -c 'import pytest, confluent_kafka' 2>/dev/null; then
-                export PYTHONDONTWRITEBYTECODE=1
+                [ -n "${PYTHONPYCACHEPREFIX:-}" ] || export PYTHONDONTWRITEBYTECODE=1
                 if [ "${CRIER_WORKERS:-1}" -gt 1 ] && "$python" -c 'import xdist' 2>/dev/null; then
                         set -- -n "$CRIER_WORKERS" --dist loadgroup "$@"
                 fi

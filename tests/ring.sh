@@ -17,7 +17,8 @@ scratch=$CRIER_SCRATCH/$ring-$CRIER_RELEASE
 mkdir -p "$shared" "$scratch"
 passed=0 failed=0 skipped=0
 
-export PYTHONDONTWRITEBYTECODE=1
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX=$shared/pycache
 # Compiled once for all rings, and for the next run.
 export CCACHE_DIR="$CRIER_CACHE/ccache" CCACHE_BASEDIR=$CRIER_SCRATCH CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content
 
@@ -93,10 +94,17 @@ make_release() {
         make -C "$directory" dist && mv "$directory"/crier-*.tar.xz "$shared/crier.tar.xz"
 }
 
-# run_pytest ARGUMENT…: with the programs of the build that was asked for.
+# run_pytest WORKERS ARGUMENT…: with the programs of the build that was asked for, in so many processes.
 run_pytest() {
+        local workers=$1
+        shift
         rm -f "$scratch/pytest.xml"
-        tests/pytest.sh --junitxml="$scratch/pytest.xml" ${CRIER_TEST:+-k "$CRIER_TEST"} "$@" || true
+        # Each process reads all tests, whichever are chosen.
+        [ -z "${CRIER_TEST:-}" ] || workers=1
+        # What Python makes of them is made by one process.
+        [ "$workers" = 1 ] || tests/pytest.sh --collect-only -q "$@" >/dev/null || true
+        CRIER_WORKERS=$workers tests/pytest.sh --junitxml="$scratch/pytest.xml" ${CRIER_TEST:+-k "$CRIER_TEST"} "$@" ||
+                true
         if [ -f "$scratch/pytest.xml" ]; then
                 count "$scratch/pytest.xml"
         else
@@ -162,7 +170,7 @@ ring_unit() {
 
 ring_integration() {
         build_plain || return 0
-        CRIER_WORKERS=8 run_pytest tests/integration
+        run_pytest 8 tests/integration
 }
 
 ring_sanitizers() {
@@ -170,7 +178,7 @@ ring_sanitizers() {
         slower 2
         export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
         run_unit
-        CRIER_WORKERS=8 run_pytest tests/integration
+        run_pytest 8 tests/integration
 }
 
 ring_valgrind() {
@@ -178,23 +186,23 @@ ring_valgrind() {
         slower 6
         export CRIER_WRAPPER="valgrind --quiet --error-exitcode=99 --leak-check=full
                 --errors-for-leak-kinds=definite --trace-children=no"
-        CRIER_WORKERS=3 run_pytest -m short tests/integration
+        run_pytest 3 -m short tests/integration
 }
 
 ring_kafka() {
         build_plain || return 0
-        CRIER_WORKERS=2 run_pytest tests/kafka
+        run_pytest 2 tests/kafka
 }
 
 ring_vm() {
-        run_pytest tests/vm
+        run_pytest 1 tests/vm
 }
 
 ring_bare() {
         build_plain && once 'make dist' make_release || return 0
         # shellcheck source=tests/needs.sh
         . tests/needs.sh
-        CRIER_TARBALL=$shared/crier.tar.xz CRIER_NEEDS_BUILD=$needs_build CRIER_WORKERS=2 run_pytest tests/bare
+        CRIER_TARBALL=$shared/crier.tar.xz CRIER_NEEDS_BUILD=$needs_build run_pytest 2 tests/bare
 }
 
 "ring_$ring"

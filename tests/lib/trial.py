@@ -18,7 +18,7 @@ LONG = os.environ.get("CRIER_LONG") == "1"
 # What crierd may take, however much waits: twice in_flight_bytes, and its libraries.
 MEMORY = 200 * MIB
 # Events a second.
-RATE = 5000
+RATE = 2500
 # A member that died is missed soon. The brokers of the tests allow it.
 PROPERTIES = ["session.timeout.ms=2000", "heartbeat.interval.ms=300"]
 

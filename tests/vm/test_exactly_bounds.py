@@ -4,9 +4,9 @@ much comes."""
 
 from lib import exactly, wait
 
-# As large as a topic takes by default, with room for what Kafka adds; 240 MB in all.
+# As large as a topic takes by default, with room for what Kafka adds; 120 MB in all.
 VALUE = 1_000_000
-LARGE = 240
+LARGE = 120
 
 
 def test_no_barrier_is_written_while_nothing_comes(lab, note):

@@ -14,7 +14,7 @@ def test_broker_killed_and_back(lab, note):
     with lab() as t:
         with t.feeder(ahead=40000) as feeder:
             for _ in range(ROUNDS):
-                t.wait_progress(5000)
+                t.wait_progress(2500)
                 t.cluster.brokers[0].kill()
                 t.stopped.wait(t.random.uniform(0, 3))
                 if t.random.random() < 0.5:
@@ -43,7 +43,7 @@ def test_three_brokers_with_leader_changes(lab, note):
                     victim.freeze()
                 else:
                     victim.kill()
-                t.wait_progress(5000, timeout=60)
+                t.wait_progress(2500, timeout=60)
                 if number == 0 or trial.LONG:
                     t.unit.kill()
                     t.wait_progress(timeout=60)

@@ -47,7 +47,7 @@ def test_oracle_finds_what_at_least_once_doubles(lab, note):
     with lab(delivery="at-least-once") as t:
         with t.feeder(ahead=60000):
             for _ in range(2):
-                t.wait_progress(5000)
+                t.wait_progress(2500)
                 t.unit.kill()
                 t.wait_progress()
         t.wait_settled()
@@ -105,7 +105,7 @@ def test_seek_under_load_killed_in_the_middle(lab, note):
     with lab() as t:
         with t.feeder(ahead=20000):
             for _ in range(ROUNDS):
-                t.wait_progress(10000)
+                t.wait_progress(5000)
                 seek = t.machine.command("crierctl", "seek", t.group, t.topic, "1000")
                 with faults.running(seek):
                     t.stopped.wait(t.random.uniform(0, 1))

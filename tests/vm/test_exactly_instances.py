@@ -20,20 +20,20 @@ def test_one_of_two_stands_still_longer_than_its_session(lab, note):
     with two(lab) as (t, second):
         with t.feeder(ahead=20000):
             for number in range(ROUNDS):
-                t.wait_progress(5000)
+                t.wait_progress(2500)
                 with (second.unit, t.unit)[number % 2].frozen():
                     t.stopped.wait(4)
-            t.wait_progress(5000)
+            t.wait_progress(2500)
         t.finish(note)
 
 
 def test_one_of_two_is_slow(lab, note):
     with two(lab) as (t, second):
         with t.feeder(ahead=20000):
-            t.wait_progress(5000)
+            t.wait_progress(2500)
             with second.unit.slow():
                 t.stopped.wait(60 if trial.LONG else 8)
-            t.wait_progress(5000)
+            t.wait_progress(2500)
         t.finish(note)
 
 
@@ -41,11 +41,11 @@ def test_one_of_two_is_expelled(lab, note):
     with two(lab) as (t, second):
         with t.feeder(ahead=20000):
             for _ in range(ROUNDS * 2):
-                t.wait_progress(5000)
+                t.wait_progress(2500)
                 (group,) = t.cluster.admin().list_groups(t.group, timeout=10)
                 victim = t.random.choice(group.members)
                 faults.expel(("127.0.0.1", t.cluster.brokers[0].port), t.group, victim.id)
-            t.wait_progress(5000)
+            t.wait_progress(2500)
         t.finish(note)
 
 
@@ -54,10 +54,10 @@ def test_two_that_are_killed(lab, note):
     with two(lab) as (t, second):
         with t.feeder(ahead=20000):
             for _ in range(ROUNDS):
-                t.wait_progress(5000)
+                t.wait_progress(2500)
                 for unit in t.random.choice([[t.unit], [second.unit], [t.unit, second.unit]]):
                     unit.kill()
-            t.wait_progress(5000)
+            t.wait_progress(2500)
         t.finish(note)
 
 
@@ -65,9 +65,9 @@ def test_one_of_two_ends_for_good(lab, note):
     """The other one has everything until it is back."""
     with two(lab) as (t, _):
         with t.feeder(ahead=20000):
-            t.wait_progress(5000)
+            t.wait_progress(2500)
             t.unit.kill()
             t.service.stop()
-            t.wait_progress(20000)
+            t.wait_progress(8000)
             t.service.restart()
         t.finish(note)

@@ -46,10 +46,10 @@ def test_rate_limit_that_drops(lab, note, rate_limit):
 @pytest.mark.parametrize("memory", [False, True], ids=["disk", "disk-and-memory"])
 def test_full_disk(lab, note, small_disk, memory):
     with lab() as t:
-        with t.feeder(ahead=20000, rate=6000):
+        with t.feeder(ahead=20000, rate=3000):
             with faults.full_disk(t.machine, memory):
                 t.stopped.wait(30 if trial.LONG else 8)
-            t.wait_progress(10000)
+            t.wait_progress(5000)
         t.finish(note)
         if memory:
             t.notices("ENTRIES_LOST")
@@ -67,7 +67,7 @@ def test_journal_that_may_not_be_read(lab, note):
                     60,
                     t.stand,
                 )
-            t.wait_progress(5000)
+            t.wait_progress(2500)
             assert t.service.status()["sink"]["trouble"] is None
         t.finish(note)
     said, over = (
@@ -83,11 +83,11 @@ def test_journal_socket_that_is_gone(lab, note):
         with t.feeder(ahead=60000):
             with faults.journal_socket_gone(t.machine):
                 t.stopped.wait(10 if trial.LONG else 3)
-            t.wait_progress(5000)
+            t.wait_progress(2500)
             with faults.journal_socket_gone(t.machine):
                 t.unit.kill()
                 t.stopped.wait(2)
-            t.wait_progress(5000)
+            t.wait_progress(2500)
         t.finish(note)
 
 
