@@ -11,7 +11,8 @@ for python in /usr/bin/python3 python3; do
                 if [ "${CRIER_WORKERS:-1}" -gt 1 ] && "$python" -c 'import xdist' 2>/dev/null; then
                         set -- -n "$CRIER_WORKERS" --dist loadgroup "$@"
                 fi
-                exec "$python" -m pytest -p no:cacheprovider "$@"
+                # SIGINT ends what the tests have started, also where whoever began this ignores it.
+                exec env --default-signal=INT "$python" -m pytest -p no:cacheprovider "$@"
         fi
 done
 echo "SKIP: the tests in Python need pytest and confluent_kafka;" \

@@ -48,6 +48,11 @@ fail_usage() {
         exit 2
 }
 
+# The seconds that all processors have worked since the machine began: proc(5).
+busy() {
+        awk -v ticks="$(getconf CLK_TCK)" '/^cpu / { print int(($2 + $3 + $4) / ticks) }' /proc/stat
+}
+
 python=/usr/bin/python3
 export DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 export CRIER_CACHE="${CRIER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crier}"
@@ -55,11 +60,6 @@ own_release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 other_release=$([ "$own_release" = trixie ] && echo bookworm || echo trixie)
 
 # ---- what to run ----
-
-# The seconds that all processors have worked since the machine began: proc(5).
-busy() {
-        awk -v ticks="$(getconf CLK_TCK)" '/^cpu / { print int(($2 + $3 + $4) / ticks) }' /proc/stat
-}
 
 jobs=0
 rings=()

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "config/load.h"
 #include "crierd/manager.h"
+#include "journal/record.h"
 #include "journal/writer.h"
 #include "kafka/client.h"
 #include "verify/verify.h"
@@ -216,6 +217,8 @@ static int verify(void) {
         if (load(&config) < 0)
                 return EX_CONFIG;
         arg_verify_options.journal_directory = arg_options.journal_directory;
+        arg_verify_options.rewritten[0] = record_message_id(RECORD_ENTRIES_LOST);
+        arg_verify_options.rewritten[1] = record_message_id(RECORD_PARTITION_RECOVERED);
         return verify_run(config, &arg_verify_options);
 }
 

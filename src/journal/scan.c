@@ -41,8 +41,8 @@ static int field_text(sd_journal *j, const char *field, char *to, size_t size) {
         return 0;
 }
 
-/* The number in a field of the current entry, not below `min`. Returns 0, -ENOENT where it has none, -EBADMSG where
- * that is no number, or what sd_journal_get_data(3) says. */
+/* The number in a field of the current entry, not below `min`. Returns 0, -ENOENT where it has
+ * none, -EBADMSG where that is no number, or what sd_journal_get_data(3) says. */
 static int field_number(sd_journal *j, const char *field, int64_t min, int64_t *ret) {
         char text[24];
         int r = field_text(j, field, text, sizeof(text));
@@ -143,13 +143,16 @@ static bool is_disk_full(const JournalPlace *place) {
         return false;
 }
 
-/* Whether journald has said so lately. */
+/* Whether journald has said so lately; journald, and not another in its name:
+ * systemd.journal-fields(7), _TRANSPORT=. */
 static bool was_said(sd_journal *j, const char *match) {
         uint64_t usec;
 
         sd_journal_flush_matches(j);
-        return sd_journal_add_match(j, match, 0) >= 0 && sd_journal_seek_tail(j) >= 0 &&
-               sd_journal_previous(j) > 0 && sd_journal_get_realtime_usec(j, &usec) >= 0 &&
+        return sd_journal_add_match(j, match, 0) >= 0 &&
+               sd_journal_add_match(j, "_TRANSPORT=driver", 0) >= 0 &&
+               sd_journal_seek_tail(j) >= 0 && sd_journal_previous(j) > 0 &&
+               sd_journal_get_realtime_usec(j, &usec) >= 0 &&
                usec + CAUSE_RECENT_USEC >= clock_usec_of(CLOCK_REALTIME);
 }
 

@@ -13,25 +13,40 @@
  */
 #define ROUNDS_MAX 5
 
+/* Where a journal file has its own id (journal-file format, "Header"). */
+#define FILE_ID_OFFSET 24
+
 void sync_memory_done(SyncMemory *m) {
         free(m->done);
         *m = (SyncMemory){0};
 }
 
-static bool is_done(const SyncMemory *m, ino_t inode) {
+static bool is_done(const SyncMemory *m, SyncFile file) {
         for (unsigned i = 0; i < m->n; i++)
-                if (m->done[i] == inode)
+                if (m->done[i].inode == file.inode && sd_id128_equal(m->done[i].id, file.id))
                         return true;
         return false;
 }
 
-static int remember(SyncMemory *m, ino_t inode) {
-        ino_t *more = reallocarray(m->done, m->n + 1, sizeof(*more));
+static int remember(SyncMemory *m, SyncFile file) {
+        SyncFile *more = reallocarray(m->done, m->n + 1, sizeof(*more));
 
         if (!more)
                 return -ENOMEM;
         m->done = more;
-        m->done[m->n++] = inode;
+        m->done[m->n++] = file;
+        return 0;
+}
+
+static int identify(int fd, SyncFile *ret) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        *ret = (SyncFile){.inode = st.st_ino};
+        /* Without an id it is a file that journald has only begun, or has given up. */
+        if (pread(fd, &ret->id, sizeof(ret->id), FILE_ID_OFFSET) != (ssize_t) sizeof(ret->id))
+                ret->id = SD_ID128_NULL;
         return 0;
 }
 
@@ -40,27 +55,28 @@ static bool is_archived(const char *name) {
         return strchr(name, '@') || name[strlen(name) - 1] == '~';
 }
 
-/* One file, where that is needed. `seen` has the inodes of all that this run has dealt with.
+/* One file, where that is needed. `seen` has all that this run has dealt with.
  * Returns whether this was one of them, or a negative errno. */
 static int sync_file(int directory, const char *name, const SyncMemory *memory, SyncMemory *seen,
                      SyncMemory *archived) {
         _cleanup_close_ int fd = -1;
-        struct stat st;
+        SyncFile file;
         int r;
 
         fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (is_done(seen, st.st_ino))
+        r = identify(fd, &file);
+        if (r < 0)
+                return r;
+        if (is_done(seen, file))
                 return 0;
-        if (!is_done(memory, st.st_ino) && fsync(fd) < 0)
+        if (!is_done(memory, file) && fsync(fd) < 0)
                 return -errno;
-        r = remember(seen, st.st_ino);
+        r = remember(seen, file);
         /* Only what was put aside before it was brought to disk need not be looked at again. */
-        if (r >= 0 && is_archived(name))
-                r = remember(archived, st.st_ino);
+        if (r >= 0 && is_archived(name) && !sd_id128_is_null(file.id))
+                r = remember(archived, file);
         return r < 0 ? r : 1;
 }
 

@@ -7,12 +7,22 @@
  * SyncIntervalSec=). Blocks: for a helper thread, one at a time. crier-delivery(7).
  */
 
+#include <sys/types.h>
+#include <systemd/sd-id128.h>
+
 #include "journal/place.h"
+
+/* Which file it is, whatever its name: an inode alone is given to another one when the file is
+ * gone. */
+typedef struct SyncFile {
+        ino_t inode;
+        sd_id128_t id; /* that journald has written into it (journal-file format, "Header") */
+} SyncFile;
 
 /* Files that were put aside (archived) and brought to disk since: nothing is written to them any
  * more. All zero knows of none. */
 typedef struct SyncMemory {
-        ino_t *done;
+        SyncFile *done;
         unsigned n;
 } SyncMemory;
 

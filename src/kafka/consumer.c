@@ -69,7 +69,8 @@ static int consumer_open(Consumer *c) {
         c->session_ms = client_session_ms(c->rk);
         c->queue = rd_kafka_queue_get_consumer(c->rk);
         if (!c->queue)
-                return log_error_errno(EIO, "Group '%s' has no queue: librdkafka made no member of it",
+                return log_error_errno(EIO,
+                                       "Group '%s' has no queue: librdkafka made no member of it",
                                        config->name);
         queue_watch(c->waker, c->queue);
         topics = rd_kafka_topic_partition_list_new((int) config->topics.n);

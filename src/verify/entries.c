@@ -193,36 +193,17 @@ int entries_horizon(const EntrySource *source, int64_t *ret_ms, bool *ret_uncut)
 
 /* ---- records of what was written again ---- */
 
-static int match_records(sd_journal *j) {
-        const void *data;
-        size_t size, n = 0;
-        int r;
-
-        r = sd_journal_query_unique(j, "CRIER_FIRST");
-        if (r < 0)
-                return r;
-        SD_JOURNAL_FOREACH_UNIQUE(j, data, size) {
-                if (n++ == RANGES_MAX)
-                        break;
-                r = sd_journal_add_match(j, data, size);
-                if (r < 0)
-                        return r;
-        }
-        return n > 0;
-}
-
 static int find_records(const EntrySource *source, const EntryQuery *query, sd_journal *j) {
         int r;
 
-        r = match_records(j);
-        if (r <= 0)
-                return r;
-        r = match_uid(j, source);
+        r = add_match(j, "MESSAGE_ID", source->rewritten[0]);
+        if (r >= 0)
+                r = add_match(j, "MESSAGE_ID", source->rewritten[1]);
+        if (r >= 0)
+                r = match_uid(j, source);
         if (r >= 0)
                 r = match_partition(j, query);
-        if (r >= 0)
-                r = sd_journal_seek_head(j);
-        return r < 0 ? r : 1;
+        return r < 0 ? r : sd_journal_seek_head(j);
 }
 
 int entries_rewritten(const EntrySource *source, const EntryQuery *query, OffsetRange **ret,
@@ -240,7 +221,7 @@ int entries_rewritten(const EntrySource *source, const EntryQuery *query, Offset
                 r = find_records(source, query, j);
         if (r < 0)
                 return r;
-        while (r > 0 && n < RANGES_MAX && (r = sd_journal_next(j)) > 0)
+        while (n < RANGES_MAX && (r = sd_journal_next(j)) > 0)
                 if (read_number(j, "CRIER_FIRST", 0, &found.first) >= 0 &&
                     read_number(j, "CRIER_LAST", 0, &found.last) >= 0)
                         ranges[n++] = found;

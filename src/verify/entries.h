@@ -18,6 +18,7 @@ typedef struct EntrySource {
         const char *directory;  /* with journal files; NULL: the machine's journal… */
         const char *name_space; /* …or that of a namespace */
         uid_t uid;
+        const char *const *rewritten; /* MESSAGE_IDs of two records that have ranges of offsets */
 } EntrySource;
 
 /* Which entries. */

@@ -394,7 +394,8 @@ int verify_run(const Config *config, const VerifyOptions *options) {
                 .options = options,
                 .source = {.directory = options->journal_directory,
                            .name_space = name_space && *name_space ? name_space : NULL,
-                           .uid = geteuid()},
+                           .uid = geteuid(),
+                           .rewritten = options->rewritten},
                 .since_ms = -1,
         };
         int r;

@@ -15,6 +15,7 @@ typedef struct VerifyOptions {
         const char *since;             /* a time; NULL: all that can be checked */
         const char *bootstrap;         /* NULL: the configuration's */
         const char *journal_directory; /* NULL: the machine's journal, or that of $LOG_NAMESPACE */
+        const char *rewritten[2]; /* MESSAGE_IDs of the records that tell what was written again */
 } VerifyOptions;
 
 /* Runs it, with what it tells on standard output. Returns the exit code of crierd(8). */

@@ -13,6 +13,7 @@ import pytest
 
 from lib import clients, commit, config, journalfile, varlink, wait
 from lib.crier import program, run
+from lib.records import IDS
 
 TOPIC, GROUP = "post.office", "inv"
 EPOCH, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
@@ -167,7 +168,7 @@ def test_reordered(bench):
 
 def test_out_of_order_where_a_record_says_that_it_was_written_again(bench):
     record = bench.entry(0, epoch=None, MESSAGE="lost and written again", CRIER_FIRST=19,
-                         CRIER_LAST=21, CRIER_COUNT=2)
+                         CRIER_LAST=21, CRIER_COUNT=2, MESSAGE_ID=IDS["ENTRIES_LOST"])
     del record["KAFKA_OFFSET"]
     entries = [*range(20), *range(22, 30), 20, 21, *range(30, 50)]
     bench.write([*bench.entries(entries[:25]), record, *bench.entries(entries[25:])])
@@ -176,13 +177,27 @@ def test_out_of_order_where_a_record_says_that_it_was_written_again(bench):
 
 
 def test_record_of_another_user_or_partition_excuses_nothing(bench):
+    said = {"MESSAGE_ID": IDS["ENTRIES_LOST"], "CRIER_FIRST": 0, "CRIER_LAST": 50}
     for more in ({"_UID": MINE + 1}, {"KAFKA_PARTITION": 1}, {"KAFKA_GROUP": "x"}):
-        record = {**bench.entry(0, epoch=None), "CRIER_FIRST": 0, "CRIER_LAST": 50, **more}
+        record = {**bench.entry(0, epoch=None), **said, **more}
         del record["KAFKA_OFFSET"]
         bench.write([record], name=f"r{len(os.listdir(bench.journal))}")
     bench.write(bench.entries([*range(20), 21, 20, *range(22, 50)]))
     bench.commit(50)
     assert numbers(bench.partition(code=1), *FAULTS) == (0, 0, 1, 0)
+
+
+def test_records_of_another_user_do_not_hide_ours(bench):
+    """However many there are."""
+    forged = [{"at_ms": bench.now, "MESSAGE": "x", "_UID": MINE + 1, "CRIER_FIRST": f"w{n}",
+               "MESSAGE_ID": IDS["ENTRIES_LOST"]} for n in range(5000)]
+    record = bench.entry(0, epoch=None, CRIER_FIRST=19, CRIER_LAST=21,
+                         MESSAGE_ID=IDS["PARTITION_RECOVERED"])
+    del record["KAFKA_OFFSET"]
+    bench.write([*bench.entries([*range(20), 21, 20]), record, *bench.entries(range(22, 50)),
+                 *forged])
+    bench.commit(50)
+    assert numbers(bench.partition(), *FAULTS, "rewritten") == (0, 0, 0, 0, 1)
 
 
 def test_forged_entries_count_for_nothing(bench):
