@@ -60,6 +60,9 @@ DEFINE_CLEANUP(SeekLookup *, seek_lookup_free);
 Seek *seek_free(Seek *s) {
         if (!s)
                 return NULL;
+        s->abandoned = s->lookups > 0;
+        if (s->abandoned)
+                return NULL;
         free(s->topic);
         free(s->moves);
         free(s);
@@ -226,16 +229,8 @@ static void seek_move(Seek *s) {
         s->state = SEEK_MOVED;
 }
 
-static void lookup_done(void *job) {
-        _cleanup_(seek_lookup_freep) SeekLookup *l = job;
-        Consumer *c = l->consumer;
-        Seek *s = l->seek;
-
-        c->lookups--;
-        s->lookups--;
-        queue_wake(c->waker);
-        if (s->state != SEEK_LOOKING)
-                return;
+/* What one consumer's client has answered. */
+static void seek_looked(Seek *s, const Consumer *c, const SeekLookup *l) {
         if (l->err) {
                 s->state = SEEK_WAITING;
                 s->again_usec = clock_usec() + AGAIN_USEC;
@@ -245,6 +240,20 @@ static void lookup_done(void *job) {
                 return;
         if (s->lookups == 0)
                 seek_move(s);
+}
+
+static void lookup_done(void *job) {
+        _cleanup_(seek_lookup_freep) SeekLookup *l = job;
+        Consumer *c = l->consumer;
+        Seek *s = l->seek;
+
+        c->lookups--;
+        s->lookups--;
+        queue_wake(c->waker);
+        if (s->abandoned)
+                seek_free(s);
+        else if (s->state == SEEK_LOOKING)
+                seek_looked(s, c, l);
 }
 
 /* Asks for what one consumer owns of it. Returns how many partitions that is, or -ENOMEM. */

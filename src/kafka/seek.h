@@ -40,6 +40,7 @@ typedef struct Seek {
 
         SeekState state;
         unsigned lookups;    /* under way */
+        bool abandoned;      /* nobody's any more: gone with the last look-up */
         uint64_t until_usec; /* when it is given up, if nothing has moved by then */
         uint64_t again_usec; /* when a look-up that failed is tried again; 0: at once */
         SeekMove *moves;
@@ -50,7 +51,8 @@ typedef struct Seek {
 /* Begins one; the group owns it. Returns -EBUSY while another one of the group is under way, or
  * -ENOMEM. */
 int seek_begin(Group *g, const char *topic, int32_t partition, SeekTo to, int64_t value);
-/* Not while look-ups are under way. */
+/* While look-ups are under way it stays for them, and nobody else may look into it. Returns NULL.
+ */
 Seek *seek_free(Seek *s);
 
 /* Goes on, where it can: to be called about once a second, and oftener by whoever waits. */

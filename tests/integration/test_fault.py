@@ -185,3 +185,17 @@ def test_faults_are_records(crier, journal):
     record = journal.wait_record("CONTROL")
     assert record.text("CRIER_METHOD") == "io.crier.Control.Fault"
     assert "broker 1 refuse the next 3 Fetch requests" in record.text("MESSAGE")
+
+
+def test_seek_after_one_that_was_refused_before_all_brokers_had_answered(start, journal):
+    """Answers to a seek that is over count for nothing. (It was freed then: the sanitizers see.)"""
+    groups = [config.group("g", "t", 2, start="earliest")]
+    two = {**settings(brokers=2, groups=groups), "topics": [config.topic("t", 2)]}
+    crier = start(two, journal)
+    crier.wait_stable("g", owners=2)
+    fault(crier, "latency", broker=2, latency_ms=300)
+    for _ in range(5):
+        with pytest.raises(varlink.VarlinkError, match="holds the offsets"):
+            crier.change("Seek", group="g", topic="t", to="100000")
+    crier.change("Seek", group="g", topic="t", to="earliest")
+    assert crier.group("g")["stable"]
