@@ -64,7 +64,7 @@ Broker *broker_free(Broker *b) {
 /* The embedded broker makes a topic that is asked for by its name. */
 static int ask_metadata(Broker *b, const char *topic, const struct rd_kafka_metadata **ret) {
         rd_kafka_topic_t *t = b->embedded ? NULL : rd_kafka_topic_new(b->rk, topic, NULL);
-        rd_kafka_resp_err_t err = rd_kafka_last_error();
+        rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__INVALID_ARG; /* no topic can have this name */
 
         if (t || b->embedded)
                 err = rd_kafka_metadata(b->rk, b->embedded, t, ret, REQUEST_MS);
