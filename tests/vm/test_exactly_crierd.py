@@ -29,8 +29,8 @@ def test_kill_9_at_random_moments_under_full_load(lab, note):
 
 
 def test_killed_while_events_with_odd_timestamps_come(lab, note):
-    """What is found again is told by offset and timestamp; a timestamp may be any number up to now, and -1
-    says that there is none."""
+    """What is found again is told by offset and timestamp; a timestamp may be any number up to now,
+    and -1 says that there is none."""
     odd = [-2, -(10**15), -1, 1, 10**12]
     with lab() as t:
         for _ in range(ROUNDS):
