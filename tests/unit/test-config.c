@@ -166,7 +166,7 @@ static void test_an_entry_that_is_switched_off_needs_only_its_name(void **state)
                 "t:1: 'groups.consumers': -1 is out of range; allowed: a whole number from 0 to "
                 "1024\n"
                 "t:1: 'groups.name': is missing; allowed: a string: 1 to 249 bytes of UTF-8 "
-                "without control characters\n"));
+                "without control characters and no blank in front\n"));
 }
 
 static void test_embedded_replicas_need_as_many_brokers(void **state) {
