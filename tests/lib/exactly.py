@@ -171,7 +171,7 @@ class Client:
     def __init__(self, bootstrap, group="oracle"):
         self.bootstrap, self.group = bootstrap, group
         self.client = None
-        self.said = []
+        self.error = None
 
     def __enter__(self):
         return self
@@ -191,7 +191,7 @@ class Client:
             self.client = self.client or oracle.consumer(self.bootstrap, self.group, log_level=0)
             return [question(self.client)]
         except confluent_kafka.KafkaException as error:
-            self.said.append(error)
+            self.error = error
             # One whose coordinator stood still may never find the next one (librdkafka 2.0).
             self.close()
             return None
@@ -201,7 +201,7 @@ class Client:
         return wait.until(
             lambda: self.attempt(question),
             timeout,
-            lambda: f"the broker answers: {self.said[-1:]}",
+            lambda: f"the broker answers: {self.error}",
             interval=0.3,
         )[0]
 

@@ -3,6 +3,7 @@
 with faults on demand. Every process is ended by its id."""
 
 import base64
+import functools
 import pathlib
 import shutil
 import signal
@@ -70,6 +71,7 @@ def java(main, *arguments, **more):
     )
 
 
+@functools.cache
 def classes():
     """The classes that a broker loads, as they are in memory: from that it starts in half the time.
     Left by a broker that ran once for this."""
