@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 
 #include "common/log.h"
@@ -192,6 +193,17 @@ static void set_signals(void) {
         signal(SIGPIPE, SIG_IGN);
 }
 
+/* Partitions, clients and journal files need more than the 1,024 that a process is given at first
+ * for the sake of select(2), which nobody here calls. */
+static void raise_descriptors(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(Config *config) {
         Manager *m = NULL;
         bool clean = false;
@@ -232,6 +244,7 @@ int main(int argc, char **argv) {
                 arg_options.state_directory = getenv("STATE_DIRECTORY");
         if (!parse_options(argc, argv, &exit_code))
                 return exit_code;
+        raise_descriptors();
         if (arg_verify)
                 return verify();
         set_signals();

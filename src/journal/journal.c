@@ -48,6 +48,7 @@ JournalScan *journal_scan_free(JournalScan *s) {
         if (!s)
                 return NULL;
         free(s->standing);
+        free(s->culprit);
         free(s);
         return NULL;
 }
@@ -98,11 +99,12 @@ void journal_notice(Journal *j, JournalNotice n) {
 
 /* ---- what was read back ---- */
 
-static Ledger *find_epoch(Journal *j, sd_id128_t epoch) {
+static Ledger *find_ledger(Journal *j, sd_id128_t epoch, uint64_t subject) {
         for (unsigned i = 0; i < j->n_ledgers; i++) {
                 unsigned at = (j->last_found + i) % j->n_ledgers;
 
-                if (sd_id128_equal(j->ledgers[at]->epoch, epoch)) {
+                if (sd_id128_equal(j->ledgers[at]->epoch, epoch) &&
+                    j->ledgers[at]->subject == subject) {
                         j->last_found = at;
                         return j->ledgers[at];
                 }
@@ -110,8 +112,8 @@ static Ledger *find_epoch(Journal *j, sd_id128_t epoch) {
         return NULL;
 }
 
-void journal_read_event(Journal *j, sd_id128_t epoch, int64_t offset) {
-        Ledger *l = find_epoch(j, epoch);
+void journal_read_event(Journal *j, sd_id128_t epoch, uint64_t subject, int64_t offset) {
+        Ledger *l = find_ledger(j, epoch, subject);
 
         if (l)
                 ledger_verify(l, offset);
@@ -180,6 +182,15 @@ static bool has_overtaken(const Journal *j, const Ledger *l) {
         return oldest && oldest->barrier < j->barriers_seen;
 }
 
+/* A place that all stands behind which was sent after so many barriers. */
+static Sequence reached_before(const Journal *j, uint32_t barriers) {
+        return barriers > 0 && j->barriers_sent - barriers < BARRIERS_KEPT
+                       ? j->barriers[RULE(bound) ? barriers % BARRIERS_KEPT
+                                                 : j->barriers_sent % BARRIERS_KEPT]
+                                 .reached
+                       : (Sequence){0};
+}
+
 static uint64_t start_scan(Journal *j, Ledger *l, bool look, uint64_t now) {
         JournalScan *s;
         int r = -ENOMEM;
@@ -193,8 +204,11 @@ static uint64_t start_scan(Journal *j, Ledger *l, bool look, uint64_t now) {
                         .look = look,
                         .barrier = j->barriers_seen,
                         .epoch = l->epoch,
+                        .subject = l->subject,
                         .floor = l->committed,
                 };
+                if (look)
+                        s->after = reached_before(j, ledger_sent_after(l));
                 r = j->ops->scan(j->ops_userdata, s);
         }
         if (r >= 0) {
@@ -222,7 +236,7 @@ static uint64_t step_scan(Journal *j, Ledger *l, uint64_t now) {
 }
 
 void journal_scanned(Journal *j, JournalScan *scan, uint64_t now) {
-        j->handlers.tried(j->userdata, JOURNAL_SEARCH, scan->error);
+        j->handlers.tried(j->userdata, JOURNAL_SEARCH, scan->error, scan->culprit);
         for (unsigned i = 0; i < j->n_ledgers; i++) {
                 Ledger *l = j->ledgers[i];
 
@@ -298,6 +312,7 @@ static int send_barrier(Journal *j, uint64_t now) {
         j->barriers_sent = number;
         j->barrier_usec = now;
         j->barriers[number % BARRIERS_KEPT] = (Barrier){
+                .reached = j->reached,
                 .sent_ms = (uint32_t) (now / USEC_PER_MSEC),
         };
         j->prompt = false;
@@ -407,7 +422,7 @@ static uint64_t step_sync(Journal *j, uint64_t now) {
 }
 
 void journal_synced(Journal *j, int error, uint64_t now) {
-        j->handlers.tried(j->userdata, JOURNAL_SYNC, error);
+        j->handlers.tried(j->userdata, JOURNAL_SYNC, error, NULL);
         j->syncing = false;
         j->sync_rest_usec = now + sooner((now - j->sync_usec) * SYNC_SHARE, SYNC_REST_MAX_USEC);
         j->sync_retry_usec = error < 0 ? now + RETRY_USEC : 0;

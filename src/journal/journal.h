@@ -11,6 +11,7 @@
 #include "journal/entry.h"
 #include "journal/ledger.h"
 #include "journal/record.h"
+#include "journal/sequence.h"
 
 /* A scan looks on until so many entries in a row lie below its floor: two full ledgers. Step 1.3.
  */
@@ -21,6 +22,7 @@
 
 /* One that was sent. */
 typedef struct Barrier {
+        Sequence reached; /* where the journal was, at least */
         uint32_t sent_ms; /* the low bits of a clock */
         bool seen;
 } Barrier;
@@ -31,9 +33,12 @@ typedef struct JournalScan {
         bool look;        /* step 4, not step 1.3 */
         uint32_t barrier; /* step 4: the newest that was readable */
         sd_id128_t epoch;
+        uint64_t subject; /* see own_subject() */
         int64_t floor;
+        Sequence after; /* nothing that is looked for stands up to there */
         /* The answer. */
         int error;          /* negative: try again */
+        char *culprit;      /* the file that it is about, or NULL */
         Standing *standing; /* sorted by offset, each once */
         unsigned n_standing;
         JournalCause cause; /* what could explain that entries are missing */
@@ -82,8 +87,9 @@ typedef struct JournalHandlers {
         /* A row's event is not needed any more. */
         void (*release)(void *userdata, void *event);
         void (*wake)(void *userdata, void *owner);
-        /* Was tried; `error`: 0, or the negative errno that the journal's files answered. */
-        void (*tried)(void *userdata, JournalTask task, int error);
+        /* Was tried; `error`: 0, or the negative errno that the journal's files answered;
+         * `culprit`: the file that it is about, or NULL. */
+        void (*tried)(void *userdata, JournalTask task, int error, const char *culprit);
 } JournalHandlers;
 
 struct Journal {
@@ -103,6 +109,7 @@ struct Journal {
         unsigned n_ledgers;
         unsigned last_found; /* where the last epoch was found */
 
+        Sequence reached;                /* where the journal was when it was read last */
         Barrier barriers[BARRIERS_KEPT]; /* the newest ones, by number */
         uint32_t barriers_sent;
         uint32_t barriers_seen;     /* the number of the newest that was read */
@@ -129,9 +136,9 @@ void journal_done(Journal *j);
 /* Writes the row's entry. Returns 0, or a negative errno where the journal takes none now. */
 int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now);
 
-/* From the reader: an entry with this epoch, or this process's barrier, is readable. After a batch
- * of them journal_step() is called. */
-void journal_read_event(Journal *j, sd_id128_t epoch, int64_t offset);
+/* From the reader: an entry with this epoch and subject, or this process's barrier, is readable.
+ * After a batch of them journal_step() is called. */
+void journal_read_event(Journal *j, sd_id128_t epoch, uint64_t subject, int64_t offset);
 void journal_read_barrier(Journal *j, uint32_t number);
 /* The end of a scan; takes `scan` back. */
 void journal_scanned(Journal *j, JournalScan *scan, uint64_t now);

@@ -10,6 +10,7 @@
 
 #include "common/hash.h"
 #include "journal/journal.h"
+#include "journal/own.h"
 #include "journal/rule.h"
 
 const char *ledger_phase_to_string(LedgerPhase phase) {
@@ -44,6 +45,7 @@ int ledger_new(Journal *j, const LedgerSpec *spec, void *owner, Ledger **ret) {
         l->partition = spec->partition;
         l->with_sync = spec->sync;
         l->key = lock_key(spec);
+        l->subject = own_subject(spec->group, spec->topic, spec->partition);
         l->committed = l->start = l->reach = -1;
         l->group = strdup(spec->group);
         l->topic = strdup(spec->topic);
@@ -313,6 +315,15 @@ const Row *ledger_oldest_sent(const Ledger *l) {
                 if (rows_at(&l->rows, i)->state == ROW_SENT)
                         return rows_at(&l->rows, i);
         return NULL;
+}
+
+uint32_t ledger_sent_after(const Ledger *l) {
+        uint32_t first = UINT32_MAX;
+
+        for (unsigned i = l->first_open; i < l->rows.n; i++)
+                if (rows_at(&l->rows, i)->state == ROW_SENT)
+                        first = MIN(first, rows_at(&l->rows, i)->barrier);
+        return first;
 }
 
 static void row_lose(Ledger *l, unsigned i) {

@@ -110,7 +110,8 @@ typedef struct Ledger {
         char *topic;
         int32_t partition;
         char *cluster;
-        uint64_t key; /* of its lock */
+        uint64_t key;     /* of its lock */
+        uint64_t subject; /* of its entries: see own_subject() */
         bool with_sync;
 
         LedgerPhase phase;
@@ -225,8 +226,10 @@ void ledger_scanned(Ledger *l, Standing *standing, unsigned n);
  * before that barrier and are not there were lost: they are queued again. Says so, with `cause`. */
 void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigned n,
                   JournalCause cause);
-/* The first row that was sent and is not verified, or NULL. */
+/* The first row, by offset, that was sent and is not verified, or NULL. */
 const Row *ledger_oldest_sent(const Ledger *l);
+/* Rows that were sent and are not verified were all sent after so many barriers. */
+uint32_t ledger_sent_after(const Ledger *l);
 /* Where it wants a sync, that begins now: what is verified by now is what will be on disk. */
 void ledger_sync_begins(Ledger *l);
 /* Goes on with a move. */

@@ -13,6 +13,16 @@
 #include "journal/scan.h"
 #include "journal/sync.h"
 
+/* Searches at a time: each opens every journal file that may hold what it looks for. */
+#define SCANS_AT_ONCE 2
+
+/* A search that waits or is under way. */
+typedef struct ScanJob {
+        Machine *machine;
+        JournalScan *scan;
+        struct ScanJob *next;
+} ScanJob;
+
 struct Machine {
         Journal journal;
         Sink *sink;
@@ -20,16 +30,12 @@ struct Machine {
         Locks locks;
         Reader *reader;
         Helpers *helpers;
+        ScanJob *scans; /* that wait, the first one first */
+        unsigned n_scanning;
         SyncMemory memory;
         int sync_error; /* of the sync under way, the helper thread's while it runs */
         sd_event_source *timer;
 };
-
-/* One search on its way. */
-typedef struct ScanJob {
-        Machine *machine;
-        JournalScan *scan;
-} ScanJob;
 
 Journal *machine_journal(Machine *m) {
         return &m->journal;
@@ -54,14 +60,16 @@ void machine_poke(Machine *m) {
                 sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
 }
 
-static void on_read(void *userdata, const ReaderItem *items, size_t n) {
+static void on_read(void *userdata, const ReaderItem *items, size_t n, Sequence reached) {
         Machine *m = userdata;
 
+        m->journal.reached = reached;
         for (size_t i = 0; i < n; i++)
                 if (sd_id128_is_null(items[i].epoch))
                         journal_read_barrier(&m->journal, (uint32_t) items[i].offset);
                 else
-                        journal_read_event(&m->journal, items[i].epoch, items[i].offset);
+                        journal_read_event(&m->journal, items[i].epoch, items[i].subject,
+                                           items[i].offset);
         machine_step(m);
 }
 
@@ -89,23 +97,51 @@ static void scan_work(void *userdata) {
         scan_run(&job->machine->place, job->scan);
 }
 
+static void scan_done(void *userdata);
+
+static int scan_start(ScanJob *job) {
+        int r = helpers_run(job->machine->helpers, scan_work, scan_done, job);
+
+        job->machine->n_scanning += r >= 0;
+        return r;
+}
+
+static void scan_end(ScanJob *job) {
+        journal_scanned(&job->machine->journal, job->scan, clock_usec());
+        free(job);
+}
+
 static void scan_done(void *userdata) {
-        _cleanup_free_ ScanJob *job = userdata;
+        ScanJob *job = userdata;
         Machine *m = job->machine;
 
-        journal_scanned(&m->journal, job->scan, clock_usec());
+        m->n_scanning--;
+        scan_end(job);
+        while (m->scans && m->n_scanning < SCANS_AT_ONCE) {
+                job = m->scans;
+                m->scans = job->next;
+                job->scan->error = scan_start(job);
+                if (job->scan->error < 0)
+                        scan_end(job);
+        }
         machine_step(m);
 }
 
 static int op_scan(void *userdata, JournalScan *scan) {
         Machine *m = userdata;
-        ScanJob *job = malloc(sizeof(*job));
-        int r;
+        ScanJob *job = malloc(sizeof(*job)), **last = &m->scans;
+        int r = 0;
 
         if (!job)
                 return -ENOMEM;
         *job = (ScanJob){.machine = m, .scan = scan};
-        r = helpers_run(m->helpers, scan_work, scan_done, job);
+        if (m->n_scanning < SCANS_AT_ONCE)
+                r = scan_start(job);
+        else {
+                while (*last)
+                        last = &(*last)->next;
+                *last = job;
+        }
         if (r < 0)
                 free(job);
         return r;
@@ -220,6 +256,13 @@ Machine *machine_free(Machine *m) {
         reader_free(m->reader);
         sd_event_source_disable_unref(m->timer);
         helpers_free(m->helpers);
+        while (m->scans) {
+                ScanJob *job = m->scans;
+
+                m->scans = job->next;
+                journal_scan_free(job->scan);
+                free(job);
+        }
         journal_done(&m->journal);
         sync_memory_done(&m->memory);
         locks_done(&m->locks);

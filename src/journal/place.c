@@ -20,6 +20,10 @@
 #define SYSTEM_UID_MAX 999
 #define DYNAMIC_UID_MIN 61184
 
+static bool is_system(uid_t uid) {
+        return uid <= SYSTEM_UID_MAX || uid >= DYNAMIC_UID_MIN;
+}
+
 static int machine_directory(const JournalPlace *p, const char *parent, char **ret) {
         char machine[SD_ID128_STRING_MAX];
         sd_id128_t id;
@@ -35,6 +39,23 @@ static int machine_directory(const JournalPlace *p, const char *parent, char **r
         return -ENOMEM;
 }
 
+/* The names that journald writes under: systemd-journald.service(8), FILES. */
+static int find_current(JournalPlace *p) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(p->directories); i++) {
+                if (!p->directories[i])
+                        continue;
+                if (asprintf(&p->current[n++], "%s/system.journal", p->directories[i]) < 0 ||
+                    (!is_system(p->uid) && asprintf(&p->current[n++], "%s/user-%u.journal",
+                                                    p->directories[i], (unsigned) p->uid) < 0)) {
+                        p->current[n - 1] = NULL;
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
 int place_find(const char *directory, JournalPlace *ret) {
         const char *name_space = getenv("LOG_NAMESPACE");
         int r;
@@ -43,7 +64,7 @@ int place_find(const char *directory, JournalPlace *ret) {
         if (directory) {
                 ret->directory = strdup(directory);
                 ret->directories[0] = strdup(directory);
-                return ret->directory && ret->directories[0] ? 0 : -ENOMEM;
+                return ret->directory && ret->directories[0] ? find_current(ret) : -ENOMEM;
         }
         if (name_space && *name_space) {
                 ret->name_space = strdup(name_space);
@@ -53,7 +74,7 @@ int place_find(const char *directory, JournalPlace *ret) {
         r = machine_directory(ret, "/var/log/journal", &ret->directories[0]);
         if (r >= 0)
                 r = machine_directory(ret, "/run/log/journal", &ret->directories[1]);
-        return r;
+        return r < 0 ? r : find_current(ret);
 }
 
 void place_done(JournalPlace *p) {
@@ -61,6 +82,8 @@ void place_done(JournalPlace *p) {
         free(p->name_space);
         free(p->directories[0]);
         free(p->directories[1]);
+        for (size_t i = 0; i < ELEMENTSOF(p->current); i++)
+                free(p->current[i]);
         *p = (JournalPlace){0};
 }
 
@@ -93,14 +116,16 @@ void place_list_free(struct dirent **names, int n) {
         free(names);
 }
 
-/* Where entries of our user go. */
-static bool may_hold_ours(const JournalPlace *p, const char *name) {
-        bool system = p->uid <= SYSTEM_UID_MAX || p->uid >= DYNAMIC_UID_MIN;
+bool place_is_archived(const char *name) {
+        return strchr(name, '@') || name[strlen(name) - 1] == '~';
+}
+
+bool place_may_hold(const JournalPlace *p, const char *name) {
         char own[32];
 
         snprintf(own, sizeof(own), "user-%u", (unsigned) p->uid);
         return strncmp(name, "system", strlen("system")) == 0 ||
-               (!system && strncmp(name, own, strlen(own)) == 0);
+               (!is_system(p->uid) && strncmp(name, own, strlen(own)) == 0);
 }
 
 /* Counts the files that may hold entries of ours and can be read; a file that cannot is an error.
@@ -112,7 +137,7 @@ static int count_readable(const JournalPlace *p, const char *directory, unsigned
         for (int i = 0; i < n; i++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (!may_hold_ours(p, names[i]->d_name))
+                if (!place_may_hold(p, names[i]->d_name))
                         continue;
                 if (asprintf(&path, "%s/%s", directory, names[i]->d_name) < 0) {
                         path = NULL;
@@ -156,33 +181,6 @@ void place_explain(const JournalPlace *p, int error, Buffer *why) {
                                p->directories[0]);
         else
                 buffer_append_string(why, strerror(-error));
-}
-
-/* Opening lists the directories once: a file that journald archives meanwhile, which is a rename,
- * may be met under neither of its names, and is then passed over in silence. sd_journal_get_fd(3)
- * sets watches and lists them again; what is renamed from then on is an event. */
-static int find_renamed(sd_journal *j) {
-        int r = sd_journal_get_fd(j);
-
-        return r < 0 ? r : sd_journal_process(j);
-}
-
-int place_open(const JournalPlace *p, sd_journal **ret) {
-        sd_journal *j = NULL;
-        int r;
-
-        if (p->directory)
-                r = sd_journal_open_directory(&j, p->directory, 0);
-        else
-                r = sd_journal_open_namespace(&j, p->name_space, SD_JOURNAL_LOCAL_ONLY);
-        if (r >= 0)
-                r = find_renamed(j);
-        if (r < 0) {
-                sd_journal_close(j);
-                return r;
-        }
-        *ret = j;
-        return 0;
 }
 
 int place_match_own(const JournalPlace *p, sd_journal *j) {

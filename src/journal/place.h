@@ -18,6 +18,7 @@ typedef struct JournalPlace {
         char *name_space; /* journald.conf(5), namespaces; NULL: the default one */
         char *directories[2]; /* with the files; NULL: there is none */
         uid_t uid;            /* whose entries are ours */
+        char *current[4];     /* the paths of the files that journald may write our entries to */
 } JournalPlace;
 
 /* `directory` may be NULL. The namespace is the one that this process was started in:
@@ -31,10 +32,6 @@ int place_check(const JournalPlace *p);
 /* Why not, and what to do, as a sentence: `error` is what place_check() said. */
 void place_explain(const JournalPlace *p, int error, Buffer *why);
 
-/* Opens it, with no match; it has every file, also one that journald archives at this moment, and
- * watches for new ones. Returns 0 or a negative errno; sd_journal_close() is the caller's. */
-int place_open(const JournalPlace *p, sd_journal **ret);
-
 /* Adds the match for entries that journald itself says are ours. */
 int place_match_own(const JournalPlace *p, sd_journal *j);
 
@@ -46,3 +43,11 @@ int place_host(const JournalPlace *p, char to[static MARKER_NAME_MAX + 1]);
  * many, 0 where there is no such directory, or a negative errno. */
 int place_list(const char *directory, struct dirent ***ret);
 void place_list_free(struct dirent **names, int n);
+/* Whether entries of ours may be in a file of this name. */
+bool place_may_hold(const JournalPlace *p, const char *name);
+/* system@….journal, user-1000@….journal, ….journal~: journald writes to them no more. */
+bool place_is_archived(const char *name);
+
+/* While a directory is looked through, journald may put a file aside and begin a new one; so often
+ * in a row it does not. */
+#define PLACE_ROUNDS_MAX 5

@@ -2,54 +2,44 @@
 /*
  * Reading our own entries back: see reader.h.
  *
+ * Only files are read that journald may write to, or has written to since we began: whatever it had
+ * put aside before cannot get an entry of this process. Each is read by itself, to its end; their
+ * order does not matter, since nothing is taken for lost that a search does not miss as well.
+ *
  * Where a reader begins matters: one that is placed at the journal's tail misses some of the first
  * entries that follow. So it begins at an entry that is known to be readable, a barrier of ours,
  * which is found by its field; what was sent before that barrier nobody waits for.
- *
- * An entry stands when a match on its epoch finds it. journald links an entry under one field after
- * the other, and when it is killed in between, the last entry of the file is found by some fields
- * only, for ever: by those that we follow, but not by its epoch. So the newest entry read is held
- * back. The next one shows that journald had finished it, but not where a file was put aside in
- * between: then, and where nothing comes next, the entry is looked for by its epoch.
  */
 
 #include "journal/reader.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/parse.h"
+#include "journal/own.h"
 
 /* Entries that are handed over at once, and that may wait for the loop. */
 #define BATCH 512
 #define WAITING_MAX 65536
 
-/* Entries that are read before anything else is looked at. */
-#define ROUND 2048
-
 /* When the journal has nothing new it is looked at again after a wait that grows: long enough for
- * some hundred entries under load, since each look costs as well, and journald tells of new ones
- * only four times a second. */
+ * some hundred entries under load, since each look costs as well. */
 #define NAP_MIN_MS 4
 #define NAP_MAX_MS 32
-
-/* Of a longer field only so much is wanted. */
-#define FIELD_MAX 128
 
 /* A barrier that does not come by is looked for by its field so often. */
 #define FIND_USEC (250 * USEC_PER_MSEC)
 
 struct Reader {
-        const JournalPlace *place;
-        sd_id128_t token;
+        FollowedFor who;
         ReaderHandler handler;
         void *userdata;
         sd_event_source *source;
@@ -65,30 +55,23 @@ struct Reader {
         ReaderItem *items;
         size_t n;
         size_t allocated;
+        Sequence reached;
 
         /* The thread's. */
-        sd_journal *journal;
-        sd_journal *other; /* for looking something up, without losing the place */
-        ReaderItem held;   /* the newest event read */
-        bool holds;
-        bool doubtful; /* files came or went; what is read now may be what a journald left undone */
-        char *cursor;  /* of the last entry read; NULL: has not begun */
-        uint32_t seen; /* the newest barrier that was handed over */
+        Followed *followed;
+        size_t n_followed;
+        char **passed; /* the names of archived files that hold nothing to wait for any more */
+        size_t n_passed;
+        bool begun;         /* at a barrier */
+        uint32_t seen;      /* the newest barrier that was handed over */
         uint64_t find_usec; /* when one was last looked for by its field */
         unsigned nap_ms;
         ReaderItem batch[BATCH];
         size_t n_batch;
+        Sequence batch_reached; /* where the journal was when the batch was read */
 };
 
-/* ---- on the thread ---- */
-
-static void thread_close(Reader *r) {
-        sd_journal_close(r->journal);
-        sd_journal_close(r->other);
-        r->journal = r->other = NULL;
-        r->holds = false;
-        r->doubtful = true;
-}
+/* ---- what the thread hands over ---- */
 
 /* Hands the batch over; waits where the loop is far behind. */
 static void thread_flush(Reader *r) {
@@ -111,6 +94,7 @@ static void thread_flush(Reader *r) {
                         memcpy(r->items + r->n, r->batch, r->n_batch * sizeof(*r->items));
                         r->n += r->n_batch;
                         r->n_batch = 0;
+                        r->reached = r->batch_reached;
                         (void) !write(r->fd, &one, sizeof(one));
                 }
                 done = r->n_batch == 0 || r->stop;
@@ -120,294 +104,238 @@ static void thread_flush(Reader *r) {
         }
 }
 
-static void thread_add(Reader *r, ReaderItem item) {
+static void thread_add(void *userdata, ReaderItem item) {
+        Reader *r = userdata;
+
+        if (sd_id128_is_null(item.epoch))
+                r->seen = MAX(r->seen, (uint32_t) item.offset);
         r->batch[r->n_batch++] = item;
         if (r->n_batch == BATCH)
                 thread_flush(r);
 }
 
-/* What is held is an entry that journald has finished. */
-static void thread_let_go(Reader *r) {
-        if (r->holds)
-                thread_add(r, r->held);
-        r->holds = false;
+/* ---- which files ---- */
+
+static void thread_close(Reader *r) {
+        for (size_t i = 0; i < r->n_followed; i++)
+                followed_done(&r->followed[i]);
+        r->n_followed = 0;
+        r->begun = false;
 }
 
-/* Has the second handle, which knows of all files that there are now. */
-static int thread_open_other(Reader *r) {
-        return r->other ? sd_journal_process(r->other) : place_open(r->place, &r->other);
+static bool is_passed(const Reader *r, const char *name) {
+        for (size_t i = 0; i < r->n_passed; i++)
+                if (streq(r->passed[i], name))
+                        return true;
+        return false;
 }
 
-/* Nothing has come behind the entry that is held: is it found by its epoch? */
-static int thread_confirm(Reader *r) {
-        char match[64];
-        int error;
+static int pass(Reader *r, const char *name) {
+        char **more = reallocarray(r->passed, r->n_passed + 1, sizeof(*more));
 
-        if (!r->holds)
-                return 0;
-        error = thread_open_other(r);
-        if (error < 0)
-                return error;
-        sd_journal_flush_matches(r->other);
-        snprintf(match, sizeof(match), "CRIER_EPOCH=" SD_ID128_FORMAT_STR,
-                 SD_ID128_FORMAT_VAL(r->held.epoch));
-        error = sd_journal_add_match(r->other, match, 0);
-        snprintf(match, sizeof(match), "KAFKA_OFFSET=%" PRId64, r->held.offset);
-        if (error >= 0)
-                error = sd_journal_add_match(r->other, match, 0);
-        if (error >= 0)
-                error = place_match_own(r->place, r->other);
-        if (error >= 0)
-                error = sd_journal_seek_tail(r->other);
-        if (error >= 0)
-                error = sd_journal_previous(r->other);
-        if (error > 0)
-                thread_let_go(r);
-        return MIN(error, 0);
+        if (!more)
+                return -ENOMEM;
+        r->passed = more;
+        more[r->n_passed] = strdup(name);
+        if (!more[r->n_passed])
+                return -ENOMEM;
+        r->n_passed++;
+        return 0;
 }
 
-/* What comes behind it may be in another file: it is found now, or not here. Then a barrier will
- * follow, and with it a search. */
-static int thread_confirm_now(Reader *r) {
-        int error = thread_confirm(r);
+static void forget_passed(Reader *r) {
+        for (size_t i = 0; i < r->n_passed; i++)
+                free(r->passed[i]);
+        r->n_passed = 0;
+}
 
-        r->holds = false;
+static int pass_archived_of(Reader *r, const char *directory) {
+        struct dirent **names;
+        int n = place_list(directory, &names), error = MIN(n, 0);
+
+        for (int i = 0; i < n && error >= 0; i++)
+                if (place_is_archived(names[i]->d_name))
+                        error = pass(r, names[i]->d_name);
+        place_list_free(names, n);
         return error;
 }
 
-static int thread_add_event(Reader *r, sd_id128_t epoch, int64_t offset) {
-        thread_let_go(r);
-        r->held = (ReaderItem){.epoch = epoch, .offset = offset};
-        r->holds = true;
-        return r->doubtful ? thread_confirm_now(r) : 0;
-}
-
-static void thread_add_barrier(Reader *r, uint32_t number) {
-        thread_let_go(r);
-        thread_add(r, (ReaderItem){.offset = number});
-        r->seen = MAX(r->seen, number);
-}
-
-/* What is looked for in an entry. */
-typedef struct Found {
-        sd_id128_t id; /* an epoch's, or the process's of a barrier */
-        int64_t number;
-        bool barrier;
-        bool has_id;
-        bool has_number;
-} Found;
-
-/* "NAME=" and 32 digits, and for a barrier "." and its number. */
-static void take_id(const char *value, size_t n, Found *f) {
-        char digits[SD_ID128_STRING_MAX], number[24];
-
-        if (n < sizeof(digits) - 1 || n - (sizeof(digits) - 1) >= sizeof(number))
-                return;
-        memcpy(digits, value, sizeof(digits) - 1);
-        digits[sizeof(digits) - 1] = '\0';
-        if (sd_id128_from_string(digits, &f->id) < 0)
-                return;
-        value += sizeof(digits) - 1;
-        n -= sizeof(digits) - 1;
-        f->has_id = f->barrier ? n > 1 && *value == '.' : n == 0;
-        if (!f->barrier || !f->has_id)
-                return;
-        memcpy(number, value + 1, n - 1);
-        number[n - 1] = '\0';
-        f->has_number = parse_i64(number, 0, UINT32_MAX, &f->number) >= 0;
-}
-
-static void take_offset(const char *value, size_t n, Found *f) {
-        char number[24];
-
-        if (n >= sizeof(number))
-                return;
-        memcpy(number, value, n);
-        number[n] = '\0';
-        f->has_number = parse_i64(number, 0, INT64_MAX, &f->number) >= 0;
-}
-
-static bool take_prefix(const char *name, const char **data, size_t *n) {
-        size_t size = strlen(name);
-
-        if (*n < size || memcmp(*data, name, size) != 0)
-                return false;
-        *data += size;
-        *n -= size;
-        return true;
-}
-
-/* The current entry: an event's, a barrier, or something else. Its fields are gone through once:
- * asking for each by name would do that for each. Returns a negative errno where the journal cannot
- * be read. */
-static int thread_take(Reader *r) {
-        Found f = {0};
-        const void *field;
-        size_t n;
+/* All files that are put aside now; those that are followed are so none the less. */
+static int pass_archived(Reader *r) {
         int error = 0;
 
-        sd_journal_restart_data(r->journal);
-        while (!(f.has_id && f.has_number)) {
-                const char *data;
-
-                error = sd_journal_enumerate_data(r->journal, &field, &n);
-                if (error <= 0)
-                        break;
-                data = field;
-                if (take_prefix("CRIER_EPOCH=", &data, &n))
-                        take_id(data, n, &f);
-                else if (take_prefix("KAFKA_OFFSET=", &data, &n))
-                        take_offset(data, n, &f);
-                else if (take_prefix("CRIER_BARRIER=", &data, &n)) {
-                        f.barrier = true;
-                        take_id(data, n, &f);
-                }
-        }
-        if (!f.has_id || !f.has_number)
-                return error;
-        if (!f.barrier)
-                return thread_add_event(r, f.id, f.number);
-        if (sd_id128_equal(f.id, r->token))
-                thread_add_barrier(r, (uint32_t) f.number);
-        return 0;
-}
-
-/* What the reader follows: what crierd has written, as our own user. Two terms: a choice between
- * message ids would take three times as long. */
-static int thread_match(Reader *r) {
-        int error;
-
-        sd_journal_flush_matches(r->journal);
-        error = sd_journal_add_match(r->journal, "SYSLOG_IDENTIFIER=crierd", 0);
-        if (error >= 0)
-                error = place_match_own(r->place, r->journal);
+        forget_passed(r);
+        for (size_t i = 0; i < ELEMENTSOF(r->who.place->directories) && error >= 0; i++)
+                if (r->who.place->directories[i])
+                        error = pass_archived_of(r, r->who.place->directories[i]);
         return error;
 }
 
-static int thread_save_cursor(Reader *r) {
-        char *cursor;
-        int error = sd_journal_get_cursor(r->journal, &cursor);
-
-        if (error < 0)
-                return error;
-        free(r->cursor);
-        r->cursor = cursor;
-        return 0;
-}
-
-/* Looks for a barrier by its field, with the handle `j`. Returns 1 where it is there and current.
- */
-static int find_barrier(const Reader *r, sd_journal *j, uint32_t number) {
-        char match[80];
+/* Takes a file that was opened: it is followed under its new name, or from now on. */
+static int thread_take_file(Reader *r, JournalFile *file) {
+        Followed *more;
         int error;
 
-        snprintf(match, sizeof(match), "CRIER_BARRIER=" SD_ID128_FORMAT_STR ".%" PRIu32,
-                 SD_ID128_FORMAT_VAL(r->token), number);
-        sd_journal_flush_matches(j);
-        error = sd_journal_add_match(j, match, 0);
+        for (size_t i = 0; i < r->n_followed; i++)
+                if (file_is_same(&r->followed[i].file, file)) {
+                        file_done(&r->followed[i].file);
+                        r->followed[i].file = *file;
+                        return 0;
+                }
+        more = reallocarray(r->followed, r->n_followed + 1, sizeof(*more));
+        if (!more) {
+                file_done(file);
+                return -ENOMEM;
+        }
+        r->followed = more;
+        error = followed_open(&r->who, file, &more[r->n_followed]);
         if (error >= 0)
-                error = place_match_own(r->place, j);
-        if (error >= 0)
-                error = sd_journal_seek_head(j);
-        return error < 0 ? error : sd_journal_next(j);
+                r->n_followed++;
+        return error;
 }
 
-/* Begins at the newest barrier, or goes on behind the last entry read. Returns 1 when it has. */
+/* One file of a directory. What cannot be read of a file that is put aside is a search's to say. */
+static int thread_take_name(Reader *r, const char *directory, const char *name) {
+        JournalFile file;
+        int error;
+
+        if (!place_may_hold(r->who.place, name) || is_passed(r, name))
+                return 0;
+        error = file_open(directory, name, &file);
+        if (error > 0)
+                error = thread_take_file(r, &file);
+        return error < 0 && place_is_archived(name) ? pass(r, name) : error;
+}
+
+static int thread_look_through(Reader *r, const char *directory) {
+        struct dirent **names;
+        int n = place_list(directory, &names), error = MIN(n, 0);
+
+        for (int i = 0; i < n && error >= 0; i++)
+                error = thread_take_name(r, directory, names[i]->d_name);
+        place_list_free(names, n);
+        return error;
+}
+
+/* Whether a file is followed that journald writes to, and is the one at this path. */
+static bool is_followed(const Reader *r, const struct stat *st) {
+        for (size_t i = 0; i < r->n_followed; i++)
+                if (!r->followed[i].file.archived && r->followed[i].file.inode == st->st_ino &&
+                    r->followed[i].file.device == st->st_dev)
+                        return true;
+        return false;
+}
+
+/* Whether journald writes to other files than those that are followed: one that is put aside gets
+ * another name, and then there is a new one. */
+static bool thread_is_elsewhere(const Reader *r) {
+        size_t there = 0, current = 0;
+        struct stat st;
+
+        for (size_t i = 0; i < ELEMENTSOF(r->who.place->current); i++)
+                if (r->who.place->current[i] && stat(r->who.place->current[i], &st) >= 0) {
+                        if (!is_followed(r, &st))
+                                return true;
+                        there++;
+                }
+        for (size_t i = 0; i < r->n_followed; i++)
+                current += !r->followed[i].file.archived;
+        return there != current;
+}
+
+/* What is not found under any name any more is gone, and gets nothing either. */
+static int thread_find_files(Reader *r) {
+        int error = 0;
+
+        for (size_t i = 0; i < r->n_followed; i++)
+                r->followed[i].file.archived = true;
+        for (size_t i = 0; i < ELEMENTSOF(r->who.place->directories) && error >= 0; i++)
+                if (r->who.place->directories[i])
+                        error = thread_look_through(r, r->who.place->directories[i]);
+        return error;
+}
+
+/* Lets go of the files that are finished. */
+static int thread_drop_finished(Reader *r) {
+        size_t kept = 0;
+        int error = 0;
+
+        for (size_t i = 0; i < r->n_followed; i++) {
+                Followed *f = &r->followed[i];
+
+                if (f->finished && error >= 0) {
+                        if (place_is_archived(f->file.name))
+                                error = pass(r, f->file.name);
+                        followed_done(f);
+                } else
+                        r->followed[kept++] = *f;
+        }
+        r->n_followed = kept;
+        return error;
+}
+
+/* ---- rounds ---- */
+
+/* Begins at the newest barrier, in whichever file it is; a file that came later is read from its
+ * head. Returns 1 when it has, 0 where the barrier is not there yet, or a negative errno. */
 static int thread_begin(Reader *r, uint32_t barrier) {
-        int error;
+        r->find_usec = clock_usec();
+        for (size_t i = 0; i < r->n_followed; i++) {
+                int error = followed_find(&r->who, &r->followed[i], barrier);
 
-        error = place_open(r->place, &r->journal);
-        if (error < 0)
-                return error;
-        if (!r->cursor) {
-                error = find_barrier(r, r->journal, barrier);
-                if (error <= 0)
-                        return error;
-                error = thread_save_cursor(r);
+                if (error > 0) {
+                        error = followed_begin(&r->followed[i]);
+                        r->begun = error >= 0;
+                        return error < 0 ? error : 1;
+                }
                 if (error < 0)
                         return error;
-                thread_add_barrier(r, barrier);
         }
-        /* Numbers are short, and what is long may have to be unpacked: sd_journal_get_data(3). */
-        error = sd_journal_set_data_threshold(r->journal, FIELD_MAX);
-        if (error >= 0)
-                error = thread_match(r);
-        if (error >= 0)
-                error = sd_journal_seek_cursor(r->journal, r->cursor);
-        /* Onto the entry at the cursor, which was taken. */
-        if (error >= 0)
-                error = sd_journal_next(r->journal);
-        return error < 0 ? error : 1;
+        return 0;
 }
 
 /* Reads what is there. Returns how many entries, or a negative errno. */
 static int thread_read(Reader *r) {
-        int n = 0, error = 1;
+        int n = 0, error = 0;
 
-        while (n < ROUND) {
-                error = sd_journal_next(r->journal);
-                if (error <= 0)
-                        break;
-                error = thread_take(r);
-                if (error < 0)
-                        break;
-                n++;
+        for (size_t i = 0; i < r->n_followed && error >= 0; i++) {
+                Followed *f = &r->followed[i];
+
+                r->batch_reached = file_reached(&f->file);
+                error = followed_read(&r->who, f);
+                if (error < 0 && f->file.archived) {
+                        f->finished = true;
+                        error = 0;
+                }
+                n += MAX(error, 0);
         }
-        /* At the end: what a former journald left is passed. */
-        if (error == 0 && n < ROUND)
-                r->doubtful = false;
-        if (n > 0 && error >= 0)
-                error = thread_save_cursor(r);
+        if (error >= 0)
+                error = thread_drop_finished(r);
         return error < 0 ? error : n;
 }
 
 /* A barrier that has not come by may have been missed. */
 static int thread_find(Reader *r, uint32_t barrier) {
         uint64_t now = clock_usec();
-        int error;
+        int error = 0;
 
         if (r->seen >= barrier || now - r->find_usec < FIND_USEC)
                 return 0;
         r->find_usec = now;
-        error = thread_open_other(r);
-        if (error >= 0)
-                error = find_barrier(r, r->other, barrier);
-        if (error <= 0)
-                return error;
+        for (size_t i = 0; i < r->n_followed && error == 0; i++)
+                error = followed_find(&r->who, &r->followed[i], barrier);
         /* What is held may stand behind it. */
-        thread_add(r, (ReaderItem){.offset = barrier});
-        r->seen = barrier;
-        return 0;
-}
-
-static void thread_nap(Reader *r) {
-        struct pollfd pfd = {.fd = -1, .events = POLLIN};
-
-        if (r->journal)
-                pfd.fd = sd_journal_get_fd(r->journal);
-        (void) poll(&pfd, 1, (int) r->nap_ms);
-        r->nap_ms = MIN(r->nap_ms * 2, (unsigned) NAP_MAX_MS);
+        if (error > 0)
+                thread_add(r, (ReaderItem){.offset = barrier});
+        return MIN(error, 0);
 }
 
 static void thread_round(Reader *r, uint32_t barrier) {
-        int n = 0;
+        int n = thread_is_elsewhere(r) ? thread_find_files(r) : 0;
 
-        if (!r->journal) {
-                n = barrier == 0 ? 0 : thread_begin(r, barrier);
-                if (n <= 0)
-                        thread_close(r);
-                r->find_usec = clock_usec();
-        } else {
-                n = sd_journal_process(r->journal);
-                if (n == SD_JOURNAL_INVALIDATE) {
-                        r->doubtful = true;
-                        n = thread_confirm_now(r);
-                }
-                n = n < 0 ? n : thread_read(r);
-        }
-        if (n == 0 && r->journal && thread_confirm(r) < 0)
-                n = -EIO;
-        if (n >= 0 && r->journal && thread_find(r, barrier) < 0)
+        if (n >= 0)
+                n = r->begun ? thread_read(r) : thread_begin(r, barrier);
+        if (n >= 0 && r->begun && thread_find(r, barrier) < 0)
                 n = -EIO;
         if (n < 0) {
                 log_debug("Reading the journal back: %s", strerror(-n));
@@ -415,23 +343,35 @@ static void thread_round(Reader *r, uint32_t barrier) {
         }
         thread_flush(r);
         r->nap_ms = n > 0 ? NAP_MIN_MS : r->nap_ms;
-        if (n <= 0)
-                thread_nap(r);
+        if (n <= 0) {
+                usleep(r->nap_ms * USEC_PER_MSEC);
+                r->nap_ms = MIN(r->nap_ms * 2, (unsigned) NAP_MAX_MS);
+        }
+}
+
+/* Nobody has waited for anything: so what was put aside meanwhile need not be read. */
+static void thread_wakes(Reader *r) {
+        r->nap_ms = NAP_MIN_MS;
+        (void) pass_archived(r);
 }
 
 static void *thread_main(void *userdata) {
         Reader *r = userdata;
+        bool rests = false;
 
         pthread_mutex_lock(&r->lock);
         while (!r->stop) {
                 uint32_t barrier = r->barrier;
 
-                if (!r->follow) {
+                if (!r->follow || barrier == 0) {
+                        rests = true;
                         pthread_cond_wait(&r->changed, &r->lock);
-                        r->nap_ms = NAP_MIN_MS;
                         continue;
                 }
                 pthread_mutex_unlock(&r->lock);
+                if (rests)
+                        thread_wakes(r);
+                rests = false;
                 thread_round(r, barrier);
                 pthread_mutex_lock(&r->lock);
         }
@@ -445,6 +385,7 @@ static void *thread_main(void *userdata) {
 static int on_items(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Reader *r = userdata;
         _cleanup_free_ ReaderItem *items = NULL;
+        Sequence reached;
         uint64_t count;
         size_t n;
 
@@ -453,9 +394,10 @@ static int on_items(sd_event_source *source, int fd, uint32_t revents, void *use
         items = TAKE_PTR(r->items);
         n = r->n;
         r->n = r->allocated = 0;
+        reached = r->reached;
         pthread_mutex_unlock(&r->lock);
         if (n > 0)
-                r->handler(r->userdata, items, n);
+                r->handler(r->userdata, items, n, reached);
         return 0;
 }
 
@@ -467,11 +409,9 @@ int reader_new(sd_event *event, const JournalPlace *place, sd_id128_t token, Rea
 
         if (!r)
                 return -ENOMEM;
-        r->place = place;
-        r->token = token;
+        r->who = (FollowedFor){.place = place, .token = token, .add = thread_add, .userdata = r};
         r->handler = handler;
         r->userdata = userdata;
-        r->nap_ms = NAP_MIN_MS;
         pthread_mutex_init(&r->lock, NULL);
         pthread_cond_init(&r->changed, NULL);
         r->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -507,7 +447,9 @@ Reader *reader_free(Reader *r) {
                 close(r->fd);
         pthread_cond_destroy(&r->changed);
         pthread_mutex_destroy(&r->lock);
-        free(r->cursor);
+        forget_passed(r);
+        free(r->passed);
+        free(r->followed);
         free(r->items);
         free(r);
         return NULL;

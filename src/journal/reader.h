@@ -10,17 +10,12 @@
 
 #include <systemd/sd-event.h>
 
-#include "journal/place.h"
+#include "journal/followed.h"
 
 typedef struct Reader Reader;
 
-typedef struct ReaderItem {
-        sd_id128_t epoch; /* zero: a barrier of this process */
-        int64_t offset;   /* or the barrier's number */
-} ReaderItem;
-
-/* On the loop. */
-typedef void (*ReaderHandler)(void *userdata, const ReaderItem *items, size_t n);
+/* On the loop. Whatever is sent from now on will have a higher number than `reached`. */
+typedef void (*ReaderHandler)(void *userdata, const ReaderItem *items, size_t n, Sequence reached);
 
 /* `place` must outlive the reader; `token` names this process in barriers. Returns 0 or a negative
  * errno; the caller frees with reader_free(). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Searching the journal afresh: see scan.h. Backwards from the newest entry, with a handle of its
- * own: a reader that follows may have missed something.
+ * Searching the journal afresh: see scan.h. Backwards from the newest entry, file by file, with
+ * handles of its own: a reader that follows may have missed something.
  */
 
 #include "journal/scan.h"
@@ -13,7 +13,8 @@
 
 #include "common/clock.h"
 #include "common/iso-time.h"
-#include "common/parse.h"
+#include "journal/file.h"
+#include "journal/own.h"
 
 /* How far back journald's own words may explain a loss. */
 #define CAUSE_RECENT_USEC (60 * USEC_PER_SEC)
@@ -25,32 +26,6 @@
 /* systemd's sd-messages(3): what journald says when it drops, and when it starts. */
 #define MESSAGE_DROPPED "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e"
 #define MESSAGE_STARTED "MESSAGE_ID=f77379a8490b408bbe5f6940505a777b"
-
-/* The value of a field of the current entry, cut at `size`; never empty text on success. */
-static int field_text(sd_journal *j, const char *field, char *to, size_t size) {
-        size_t name = strlen(field) + 1, n;
-        const void *data;
-        int r = sd_journal_get_data(j, field, &data, &n);
-
-        if (r < 0)
-                return r;
-        if (n <= name || n - name >= size)
-                return -EBADMSG;
-        memcpy(to, (const char *) data + name, n - name);
-        to[n - name] = '\0';
-        return 0;
-}
-
-/* The number in a field of the current entry, not below `min`. Returns 0, -ENOENT where it has
- * none, -EBADMSG where that is no number, or what sd_journal_get_data(3) says. */
-static int field_number(sd_journal *j, const char *field, int64_t min, int64_t *ret) {
-        char text[24];
-        int r = field_text(j, field, text, sizeof(text));
-
-        if (r < 0)
-                return r;
-        return parse_i64(text, min, INT64_MAX, ret) < 0 ? -EBADMSG : 0;
-}
 
 /* ---- what stands ---- */
 
@@ -86,46 +61,65 @@ static int add_standing(JournalScan *s, Standing standing) {
         return 0;
 }
 
-/* One entry. Where it has no offset it is none of an event. */
 static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
-        Standing standing;
-        int r = field_number(j, "KAFKA_OFFSET", 0, &standing.offset);
+        OwnEntry e;
+        int r = own_read(j, true, &e);
 
-        if (r == -ENOENT || r == -EBADMSG)
-                return 0;
-        if (r < 0)
+        if (r < 0 || e.kind != OWN_EVENT || e.subject != s->subject)
                 return r;
-        if (standing.offset < s->floor) {
+        if (e.number < s->floor) {
                 (*below)++;
                 return 0;
         }
         *below = 0;
-        r = field_number(j, "KAFKA_TIMESTAMP", INT64_MIN, &standing.timestamp);
-        if (r == -ENOENT || r == -EBADMSG)
-                standing.timestamp = NO_TIMESTAMP;
-        else if (r < 0)
-                return r;
-        return add_standing(s, standing);
+        return add_standing(s, (Standing){.offset = e.number, .timestamp = e.timestamp});
 }
 
-static int scan_epoch(const JournalPlace *place, JournalScan *s, sd_journal *j) {
+/* `below`: entries in a row that lie below the floor, of the files behind this one as well. */
+static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFile *file,
+                     unsigned *below) {
+        sd_journal *j = NULL;
         char match[64];
-        unsigned below = 0;
-        int r;
+        int r = file_read(file, &j);
 
+        if (r < 0)
+                return r;
         snprintf(match, sizeof(match), "CRIER_EPOCH=" SD_ID128_FORMAT_STR,
                  SD_ID128_FORMAT_VAL(s->epoch));
-        r = sd_journal_add_match(j, match, 0);
+        r = sd_journal_set_data_threshold(j, OWN_FIELD_MAX);
+        if (r >= 0)
+                r = sd_journal_add_match(j, match, 0);
         if (r >= 0)
                 r = place_match_own(place, j);
         if (r >= 0)
                 r = sd_journal_seek_tail(j);
-        while (r >= 0 && below < SCAN_BELOW_MAX) {
+        while (r >= 0 && *below < SCAN_BELOW_MAX) {
                 r = sd_journal_previous(j);
                 if (r == 0)
+                        r = file_at_end(file, j) < 0 ? -EIO : 0;
+                if (r <= 0)
                         break;
-                if (r > 0)
-                        r = take_entry(s, j, &below);
+                r = take_entry(s, j, below);
+        }
+        sd_journal_close(j);
+        return r;
+}
+
+static int scan_epoch(const JournalPlace *place, JournalScan *s, const JournalFiles *files) {
+        unsigned below = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < files->n && r >= 0 && below < SCAN_BELOW_MAX; i++) {
+                const JournalFile *file = &files->items[i];
+
+                /* In which order two counts were written is not certain. */
+                if (i > 0 && !sd_id128_equal(file->sequence_id, files->items[i - 1].sequence_id))
+                        below = 0;
+                if (file_is_before(file, s->after))
+                        continue;
+                r = scan_file(place, s, file, &below);
+                if (r < 0)
+                        s->culprit = strdup(file->name);
         }
         return r;
 }
@@ -156,29 +150,41 @@ static bool was_said(sd_journal *j, const char *match) {
                usec + CAUSE_RECENT_USEC >= clock_usec_of(CLOCK_REALTIME);
 }
 
-static JournalCause likely_cause(const JournalPlace *place, sd_journal *j) {
+static JournalCause said_cause(const JournalFile *file) {
+        JournalCause cause = CAUSE_UNKNOWN;
+        sd_journal *j = NULL;
+
+        if (file_read(file, &j) < 0)
+                return CAUSE_UNKNOWN;
+        if (was_said(j, MESSAGE_DROPPED))
+                cause = CAUSE_RATE_LIMIT;
+        else if (was_said(j, MESSAGE_STARTED))
+                cause = CAUSE_RESTARTED;
+        sd_journal_close(j);
+        return cause;
+}
+
+/* journald itself writes to the newest file. */
+static JournalCause likely_cause(const JournalPlace *place, const JournalFiles *files) {
+        JournalCause cause = CAUSE_UNKNOWN;
+
         if (is_disk_full(place))
                 return CAUSE_DISK_FULL;
-        if (was_said(j, MESSAGE_DROPPED))
-                return CAUSE_RATE_LIMIT;
-        if (was_said(j, MESSAGE_STARTED))
-                return CAUSE_RESTARTED;
-        return CAUSE_UNKNOWN;
+        for (size_t i = 0; i < files->n && cause == CAUSE_UNKNOWN; i++)
+                if (!files->items[i].archived)
+                        cause = said_cause(&files->items[i]);
+        return cause;
 }
 
 void scan_run(const JournalPlace *place, JournalScan *s) {
-        sd_journal *j = NULL;
+        JournalFiles files;
 
-        /* A file that cannot be opened is passed over in silence: what is in it would be written
-         * twice. */
-        s->error = place_check(place);
+        s->error = files_open(place, &files, &s->culprit);
         if (s->error >= 0)
-                s->error = place_open(place, &j);
-        if (s->error >= 0)
-                s->error = scan_epoch(place, s, j);
+                s->error = scan_epoch(place, s, &files);
         if (s->error >= 0)
                 sort_standing(s);
         if (s->error >= 0 && s->look)
-                s->cause = likely_cause(place, j);
-        sd_journal_close(j);
+                s->cause = likely_cause(place, &files);
+        files_done(&files);
 }

@@ -9,10 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* While we look, journald may put a file aside and begin a new one; so often in a row it does not.
- */
-#define ROUNDS_MAX 5
-
 /* Where a journal file has its own id (journal-file format, "Header"). */
 #define FILE_ID_OFFSET 24
 
@@ -50,11 +46,6 @@ static int identify(int fd, SyncFile *ret) {
         return 0;
 }
 
-/* system@….journal, user-1000@….journal, ….journal~: journald writes to them no more. */
-static bool is_archived(const char *name) {
-        return strchr(name, '@') || name[strlen(name) - 1] == '~';
-}
-
 /* One file, where that is needed. `seen` has all that this run has dealt with.
  * Returns whether this was one of them, or a negative errno. */
 static int sync_file(int directory, const char *name, const SyncMemory *memory, SyncMemory *seen,
@@ -75,7 +66,7 @@ static int sync_file(int directory, const char *name, const SyncMemory *memory, 
                 return -errno;
         r = remember(seen, file);
         /* Only what was put aside before it was brought to disk need not be looked at again. */
-        if (r >= 0 && is_archived(name) && !sd_id128_is_null(file.id))
+        if (r >= 0 && place_is_archived(name) && !sd_id128_is_null(file.id))
                 r = remember(archived, file);
         return r < 0 ? r : 1;
 }
@@ -105,7 +96,7 @@ static int sync_directory(const char *path, const SyncMemory *memory, SyncMemory
                 return errno == ENOENT ? 0 : -errno;
         /* A file that is put aside between two names is opened under neither: look until nothing
          * new is there. */
-        for (unsigned i = 0; i < ROUNDS_MAX && r > 0; i++)
+        for (unsigned i = 0; i < PLACE_ROUNDS_MAX && r > 0; i++)
                 r = sync_round(path, directory, memory, &seen, archived);
         if (r > 0)
                 return -EBUSY;

@@ -201,7 +201,7 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         record_write(context->sink, n->record, fields, "%s", buffer_string(&text));
 }
 
-static void on_tried(void *userdata, JournalTask task, int error) {
+static void on_tried(void *userdata, JournalTask task, int error, const char *culprit) {
         static const struct {
                 TroubleCode code;
                 const char *what;
@@ -216,8 +216,9 @@ static void on_tried(void *userdata, JournalTask task, int error) {
         if (error >= 0)
                 trouble_over(t, context->sink, "exactly-once");
         else
-                trouble_raise(t, context->sink, "exactly-once", kinds_of_task[task].code, "%s: %s",
-                              kinds_of_task[task].what, strerror(-error));
+                trouble_raise(t, context->sink, "exactly-once", kinds_of_task[task].code,
+                              "%s: %s%s%s", kinds_of_task[task].what, culprit ? culprit : "",
+                              culprit ? ": " : "", strerror(-error));
 }
 
 static void on_release(void *userdata, void *event) {

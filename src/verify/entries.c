@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <systemd/sd-journal.h>
 
 #include "common/iso-time.h"
 #include "common/parse.h"
@@ -20,29 +19,41 @@
 
 #define RANGES_MAX 4096
 
-static int open_journal(const EntrySource *source, sd_journal **ret) {
+static int open_journal(EntrySource *source) {
+        sd_journal *j;
         int r;
 
         if (source->directory)
-                r = sd_journal_open_directory(ret, source->directory, 0);
+                r = sd_journal_open_directory(&j, source->directory, 0);
         else if (source->name_space)
-                r = sd_journal_open_namespace(ret, source->name_space, SD_JOURNAL_LOCAL_ONLY);
+                r = sd_journal_open_namespace(&j, source->name_space, SD_JOURNAL_LOCAL_ONLY);
         else
-                r = sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
-        /* A file that is renamed while the directory is listed is found only with these two. */
-        if (r >= 0)
-                r = sd_journal_get_fd(*ret);
-        if (r >= 0)
-                r = sd_journal_process(*ret);
-        if (r >= 0)
-                (void) sd_journal_set_data_threshold(*ret, FIELD_MAX);
+                r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY);
+        if (r < 0)
+                return r;
+        source->journal = j;
+        (void) sd_journal_set_data_threshold(j, FIELD_MAX);
+        r = sd_journal_get_fd(j);
         return MIN(r, 0);
 }
 
-static void close_journal(sd_journal **j) {
-        sd_journal_close(*j);
+/* The journal as it is now, with no match. Opening all files of a large journal takes long, and
+ * most partitions have entries in a few of them. */
+static int use_journal(EntrySource *source) {
+        int r = source->journal ? 0 : open_journal(source);
+
+        /* Files come and go; one that is renamed while the directory is listed is found only so. */
+        if (r >= 0)
+                r = sd_journal_process(source->journal);
+        if (r >= 0)
+                sd_journal_flush_matches(source->journal);
+        return MIN(r, 0);
 }
-#define _cleanup_journal_ _cleanup_(close_journal)
+
+void entries_close(EntrySource *source) {
+        sd_journal_close(source->journal);
+        source->journal = NULL;
+}
 
 static int add_match(sd_journal *j, const char *field, const char *value) {
         _cleanup_free_ char *match = NULL;
@@ -54,11 +65,11 @@ static int add_match(sd_journal *j, const char *field, const char *value) {
         return sd_journal_add_match(j, match, 0);
 }
 
-static int match_uid(sd_journal *j, const EntrySource *source) {
+static int match_uid(const EntrySource *source) {
         char uid[16];
 
         snprintf(uid, sizeof(uid), "%u", (unsigned) source->uid);
-        return add_match(j, "_UID", uid);
+        return add_match(source->journal, "_UID", uid);
 }
 
 static int match_partition(sd_journal *j, const EntryQuery *q) {
@@ -112,23 +123,23 @@ static int scan(sd_journal *j, EntrySeen seen, void *userdata) {
         return r;
 }
 
-int entries_scan(const EntrySource *source, const EntryQuery *query, EntrySeen seen,
-                 void *userdata) {
-        _cleanup_journal_ sd_journal *j = NULL;
+int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, void *userdata) {
         int64_t from_ms = query->since_ms - SKEW_MS;
         int r;
 
-        r = open_journal(source, &j);
+        r = use_journal(source);
         if (r >= 0)
-                r = match_uid(j, source);
-        if (r >= 0)
-                r = query->epoch ? add_match(j, "CRIER_EPOCH", query->epoch)
-                                 : match_partition(j, query);
+                r = match_uid(source);
+        if (r >= 0 && query->epoch)
+                r = add_match(source->journal, "CRIER_EPOCH", query->epoch);
+        if (r >= 0 && !query->epoch)
+                r = match_partition(source->journal, query);
         if (r < 0)
                 return r;
-        r = from_ms > 0 ? sd_journal_seek_realtime_usec(j, (uint64_t) from_ms * USEC_PER_MSEC)
-                        : sd_journal_seek_head(j);
-        return r < 0 ? r : scan(j, seen, userdata);
+        r = from_ms > 0 ? sd_journal_seek_realtime_usec(source->journal,
+                                                        (uint64_t) from_ms * USEC_PER_MSEC)
+                        : sd_journal_seek_head(source->journal);
+        return r < 0 ? r : scan(source->journal, seen, userdata);
 }
 
 /* ---- the horizon ---- */
@@ -159,18 +170,20 @@ static int read_head(sd_journal *j) {
         return r < 0 ? r : sd_journal_next(j);
 }
 
-int entries_horizon(const EntrySource *source, int64_t *ret_ms, bool *ret_uncut) {
-        _cleanup_journal_ sd_journal *j = NULL;
+int entries_horizon(EntrySource *source, int64_t *ret_ms, bool *ret_uncut) {
+        sd_journal *j;
         Sequence ours, first;
         uint64_t usec;
         bool known;
         int r;
 
-        r = open_journal(source, &j);
+        r = use_journal(source);
         if (r >= 0)
-                r = match_uid(j, source);
-        if (r >= 0)
-                r = read_head(j);
+                r = match_uid(source);
+        if (r < 0)
+                return r;
+        j = source->journal;
+        r = read_head(j);
         if (r < 0)
                 return r;
         *ret_ms = -1;
@@ -193,22 +206,22 @@ int entries_horizon(const EntrySource *source, int64_t *ret_ms, bool *ret_uncut)
 
 /* ---- records of what was written again ---- */
 
-static int find_records(const EntrySource *source, const EntryQuery *query, sd_journal *j) {
+static int find_records(EntrySource *source, const EntryQuery *query) {
+        sd_journal *j = source->journal;
         int r;
 
         r = add_match(j, "MESSAGE_ID", source->rewritten[0]);
         if (r >= 0)
                 r = add_match(j, "MESSAGE_ID", source->rewritten[1]);
         if (r >= 0)
-                r = match_uid(j, source);
+                r = match_uid(source);
         if (r >= 0)
                 r = match_partition(j, query);
         return r < 0 ? r : sd_journal_seek_head(j);
 }
 
-int entries_rewritten(const EntrySource *source, const EntryQuery *query, OffsetRange **ret,
+int entries_rewritten(EntrySource *source, const EntryQuery *query, OffsetRange **ret,
                       size_t *ret_n) {
-        _cleanup_journal_ sd_journal *j = NULL;
         _cleanup_free_ OffsetRange *ranges = calloc(RANGES_MAX, sizeof(*ranges));
         OffsetRange found;
         size_t n = 0;
@@ -216,14 +229,14 @@ int entries_rewritten(const EntrySource *source, const EntryQuery *query, Offset
 
         if (!ranges)
                 return -ENOMEM;
-        r = open_journal(source, &j);
+        r = use_journal(source);
         if (r >= 0)
-                r = find_records(source, query, j);
+                r = find_records(source, query);
         if (r < 0)
                 return r;
-        while (n < RANGES_MAX && (r = sd_journal_next(j)) > 0)
-                if (read_number(j, "CRIER_FIRST", 0, &found.first) >= 0 &&
-                    read_number(j, "CRIER_LAST", 0, &found.last) >= 0)
+        while (n < RANGES_MAX && (r = sd_journal_next(source->journal)) > 0)
+                if (read_number(source->journal, "CRIER_FIRST", 0, &found.first) >= 0 &&
+                    read_number(source->journal, "CRIER_LAST", 0, &found.last) >= 0)
                         ranges[n++] = found;
         if (r < 0)
                 return r;

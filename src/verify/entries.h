@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <systemd/sd-journal.h>
 
 #include "verify/compare.h"
 
@@ -19,6 +20,7 @@ typedef struct EntrySource {
         const char *name_space; /* …or that of a namespace */
         uid_t uid;
         const char *const *rewritten; /* MESSAGE_IDs of two records that have ranges of offsets */
+        sd_journal *journal;          /* opened when it is needed first; entries_close() */
 } EntrySource;
 
 /* Which entries. */
@@ -36,14 +38,15 @@ typedef int (*EntrySeen)(void *userdata, int64_t offset, int64_t timestamp_ms);
 
 /* Reads through the journal as it is now. Entries without an offset are passed over. Returns 0 or a
  * negative errno. */
-int entries_scan(const EntrySource *source, const EntryQuery *query, EntrySeen seen,
-                 void *userdata);
+int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, void *userdata);
 
 /* The time of the oldest entry of ours, negative where there is none that may be read; and whether
  * it is known that no entry was ever removed. Returns 0 or a negative errno. */
-int entries_horizon(const EntrySource *source, int64_t *ret_ms, bool *ret_uncut);
+int entries_horizon(EntrySource *source, int64_t *ret_ms, bool *ret_uncut);
 
 /* Where entries of the partition were written again, as our own records tell it (CRIER_FIRST,
  * CRIER_LAST). The caller frees the ranges. Returns 0 or a negative errno. */
-int entries_rewritten(const EntrySource *source, const EntryQuery *query, OffsetRange **ret,
+int entries_rewritten(EntrySource *source, const EntryQuery *query, OffsetRange **ret,
                       size_t *ret_n);
+
+void entries_close(EntrySource *source);

@@ -412,10 +412,11 @@ int verify_run(const Config *config, const VerifyOptions *options) {
                               "Use crierctl verify, or give its address: "
                               "--bootstrap=\"$(cat /run/crier/bootstrap)\"");
         r = check_journal(&run);
-        if (r != 0)
-                return r;
-        report_begin(&run.report);
-        r = run_groups(&run, bootstrap);
+        if (r == 0) {
+                report_begin(&run.report);
+                r = run_groups(&run, bootstrap);
+        }
+        entries_close(&run.source);
         buffer_done(&run.problem);
         return r;
 }

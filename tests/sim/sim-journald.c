@@ -109,12 +109,13 @@ int journald_match(const Journald *j, JournalScan *scan) {
         scan->standing = calloc(j->n + 1, sizeof(Standing));
         if (!scan->standing)
                 return -ENOMEM;
-        for (unsigned i = j->n; i > 0 && below < max; i--) {
+        for (unsigned i = j->n; i > scan->after.number && below < max; i--) {
                 const Item *item = &j->items[i - 1];
                 bool twice = false;
 
                 if (item->barrier > 0 || item->epoch != epoch || !item->linked ||
-                    item->gone != GONE_NOT || (item->forged && RULE(trusted)))
+                    part_subject(item->p) != scan->subject || item->gone != GONE_NOT ||
+                    (item->forged && RULE(trusted)))
                         continue;
                 if (item->offset < scan->floor) {
                         below++;

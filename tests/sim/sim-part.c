@@ -46,7 +46,7 @@ static void on_wake(void *userdata, void *owner) {
 }
 
 /* Only said. */
-static void on_tried(void *userdata, JournalTask task, int error) {
+static void on_tried(void *userdata, JournalTask task, int error, const char *culprit) {
 }
 
 const JournalHandlers crierd_handlers = {
@@ -71,6 +71,10 @@ int part_open(Crierd *c, unsigned p) {
         *part = (Part){.crierd = c, .p = p, .pos = -1};
         crierd_touch(c);
         return ledger_new(&c->journal, &spec, part, &part->ledger);
+}
+
+uint64_t part_subject(unsigned p) {
+        return own_subject("group", "topic", (int32_t) p);
 }
 
 void part_close(Part *part) {
@@ -238,6 +242,7 @@ void part_send(Part *part) {
         Entry e = {0};
         Item item = {
                 .epoch = part->epoch,
+                .p = (uint8_t) part->p,
                 .offset = held->event.offset,
                 .stamp = held->event.stamp,
                 .poison = held->event.poison,

@@ -135,7 +135,7 @@ static void hand_over(Crierd *c, const Item *item) {
         sd_id128_t epoch = {.qwords = {UINT64_C(0x1122334455667788), item->epoch}};
 
         if (item->barrier == 0)
-                journal_read_event(&c->journal, epoch, item->offset);
+                journal_read_event(&c->journal, epoch, part_subject(item->p), item->offset);
         else if (item->process == c->id) {
                 c->seen = MAX(c->seen, item->barrier);
                 journal_read_barrier(&c->journal, item->barrier);
@@ -158,6 +158,7 @@ void reader_read(Crierd *c, Part *part, Dice *d) {
         const Journald *j = journald_of(c);
         unsigned n = 1 + pick(d, 4);
 
+        c->journal.reached = (Sequence){.id = {.qwords = {1}}, .number = j->n};
         if (c->barrier > 0 && (!c->begun || (c->seen < c->barrier && pick(d, 8) == 0)))
                 find_newest(c);
         for (; c->begun && c->cursor < j->n && n > 0; n--) {

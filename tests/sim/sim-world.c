@@ -245,6 +245,7 @@ static void do_forge(World *w, Dice *d) {
         if (!e)
                 return;
         item.epoch = c->epoch;
+        item.p = (uint8_t) p;
         item.offset = e->offset;
         item.stamp = e->stamp;
         journald_send(j, &item);

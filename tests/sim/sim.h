@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "journal/journal.h"
+#include "journal/own.h"
 #include "sim/rules.h"
 
 #define PARTITIONS 2
@@ -153,6 +154,7 @@ typedef struct Item {
         uint32_t barrier; /* else an event */
         int process;      /* that sent it */
         unsigned epoch;
+        uint8_t p; /* the partition */
         int32_t offset;
         uint16_t stamp;
         bool poison;
@@ -416,6 +418,8 @@ void jobs_forget(Crierd *c);
 /* sim-part.c */
 int part_open(Crierd *c, unsigned p);
 void part_close(Part *part);
+/* Of the entries of a partition. */
+uint64_t part_subject(unsigned p);
 /* The steps that it could do now: their number, into `steps`. */
 typedef void (*Step)(Part *part, Dice *d);
 unsigned part_steps(const Part *part, Step *steps);

@@ -66,7 +66,7 @@ static void on_wake(void *userdata, void *owner) {
         ((Fixture *) userdata)->woken++;
 }
 
-static void on_tried(void *userdata, JournalTask task, int error) {
+static void on_tried(void *userdata, JournalTask task, int error, const char *culprit) {
         ((Fixture *) userdata)->tried[task] = error;
 }
 
@@ -202,7 +202,7 @@ Row *fixture_send_next(Fixture *f) {
 }
 
 void fixture_read_back(Fixture *f, int64_t offset) {
-        journal_read_event(&f->journal, f->ledger->epoch, offset);
+        journal_read_event(&f->journal, f->ledger->epoch, f->ledger->subject, offset);
         fixture_step(f, 0);
 }
 

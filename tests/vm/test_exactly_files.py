@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A journal of many files, of which few may be open at a time: what was searched was searched."""
+
+import pytest
+
+from lib import faults, wait
+
+FILES = 100
+PARTITIONS = 20
+EVENTS = 40000
+
+
+@pytest.fixture
+def many_files(faulty):
+    """Makes a journal of so many files, each with an entry."""
+
+    def make():
+        faulty.shell(
+            f"for i in $(seq {FILES}); do logger file $i; journalctl --quiet --rotate; done",
+            timeout=120,
+        )
+        count = faulty.shell("ls /var/log/journal/*/*.journal | wc -l").stdout
+        assert int(count) >= FILES
+
+    faults.configure_journald(faulty, RateLimitBurst=0, SystemMaxFiles=1000)
+    yield make
+    faults.configure_journald(faulty, RateLimitBurst=0)
+
+
+@pytest.fixture
+def few_descriptors(faulty):
+    faults.drop_in(faulty, "crierd.service", "few", "[Service]\nLimitNOFILE=1024\n")
+    yield
+    faults.drop_in(faulty, "crierd.service", "few", None)
+
+
+def test_killed_beside_many_files_with_few_descriptors(lab, note, many_files, few_descriptors):
+    """Each of many partitions searches all files when it begins."""
+    with lab(partitions=PARTITIONS) as t:
+        many_files()
+        for _ in range(2):
+            t.produce(EVENTS)
+            t.wait_progress(EVENTS // 10)
+            t.unit.kill_and_wait()
+        t.finish(note)
+
+
+def test_file_that_cannot_be_opened_stops_a_search_and_is_named(lab, note):
+    """It may hold what is looked for; so nothing is written until it can be read, or is gone."""
+    broken = "/var/log/journal/$(cat /etc/machine-id)/system@broken.journal"
+    with lab() as t:
+        t.produce(3000)
+        t.wait_progress(500)
+        # Its header asks for what no journald knows: Journal File Format, incompatible_flags.
+        t.machine.shell(
+            f"cp --sparse=always $(dirname {broken})/system.journal {broken};"
+            f"printf '\\377\\377\\377\\377' | dd of={broken} bs=1 seek=12 conv=notrunc status=none"
+        )
+        t.unit.kill_and_wait()
+        t.produce(3000)
+
+        def trouble():
+            return (t.service.status()["sink"]["trouble"] or {}).get("text", "")
+
+        wait.until(lambda: "system@broken.journal" in trouble(), 60, t.stand)
+        t.machine.shell(f"rm {broken}")
+        t.finish(note)
