@@ -34,6 +34,9 @@ void entry_field(Buffer *fields, const char *name, const void *value, size_t n);
 void entry_field_string(Buffer *fields, const char *name, const char *value);
 void entry_field_i64(Buffer *fields, const char *name, int64_t value);
 
+/* Whether the bytes may be shown as they are: UTF-8 without control characters (C0, DEL, C1). */
+bool entry_is_shown(const void *text, size_t n);
+
 /* Appends `text` to `out` as one line that is safe to show: control characters (C0, DEL, C1) and
  * bytes that are not UTF-8 become \n, \t, \r or \xNN, and what is longer than ENTRY_MESSAGE_MAX is
  * cut at a character and ends in an ellipsis. Returns true where the bytes went through as they

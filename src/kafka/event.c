@@ -7,6 +7,7 @@
 
 #include "common/iso-time.h"
 #include "journal/record.h"
+#include "kafka/headers.h"
 
 /* What a template writes for a null value; a value that reads like it needs KAFKA_VALUE to be told
  * apart. */
@@ -43,30 +44,18 @@ int64_t event_timestamp(const rd_kafka_message_t *m) {
         return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? NO_TIMESTAMP : ms;
 }
 
-/* KAFKA_HEADER=name=value, repeated; a header without a value is its name alone. Returns false
- * where some had to be left out. */
+/* Returns false where some had to be left out. */
 static bool event_headers(const rd_kafka_message_t *m, Buffer *scratch, Buffer *fields) {
         rd_kafka_headers_t *headers;
-        const char *name;
-        const void *value;
-        size_t size;
+        size_t n;
 
         if (rd_kafka_message_headers(m, &headers))
                 return true;
-        for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++) {
-                if (i == ENTRY_HEADERS_MAX) {
-                        entry_field_string(fields, "CRIER_CUT", "headers");
-                        return false;
-                }
-                buffer_clear(scratch);
-                buffer_append_string(scratch, name);
-                if (value) {
-                        buffer_append_byte(scratch, '=');
-                        buffer_append(scratch, value, size);
-                }
-                entry_field(fields, "KAFKA_HEADER", scratch->data, scratch->size);
-        }
-        return true;
+        n = rd_kafka_header_cnt(headers);
+        if (n > ENTRY_HEADERS_MAX)
+                entry_field_string(fields, "CRIER_CUT", "headers");
+        headers_fields(headers, MIN(n, (size_t) ENTRY_HEADERS_MAX), scratch, fields);
+        return n <= ENTRY_HEADERS_MAX;
 }
 
 static bool event_needs_value(const EventReader *r, const rd_kafka_message_t *m, bool whole) {
