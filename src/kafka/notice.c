@@ -107,6 +107,15 @@ static void cut_text(const JournalNotice *n, Buffer *to) {
         buffer_append_string(to, ": it is written without its value");
 }
 
+static void stopped_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
+        subject(n->ledger, to);
+        buffer_appendf(to,
+                       " is stopped at offset %" PRId64
+                       ": the journal does not keep the entry of that event",
+                       n->first);
+}
+
 /* What a notice's numbers are called. */
 enum {
         HAS_COUNT = 1 << 0,
@@ -116,6 +125,7 @@ enum {
         HAS_OFFSET = 1 << 4,
         HAS_CAUSE = 1 << 5,
         HAS_DURATION = 1 << 6,
+        HAS_ADVICE = 1 << 7,
 };
 
 typedef struct NoticeKind {
@@ -136,6 +146,7 @@ static const NoticeKind kinds[] = {
         {waiting_text, RECORD_LOCK_WAITING, 0},
         {taken_text, RECORD_LOCK_TAKEN, 0},
         {cut_text, RECORD_VALUE_CUT, HAS_OFFSET},
+        {stopped_text, RECORD_PARTITION_STOPPED, HAS_OFFSET | HAS_ADVICE},
 };
 
 static const NoticeKind *find_kind(RecordId record) {
@@ -145,25 +156,43 @@ static const NoticeKind *find_kind(RecordId record) {
         return NULL;
 }
 
-/* The embedded broker's log may be shorter than a fetch takes: then it is always retention. */
-static bool is_repeated(const JournalNotice *n) {
+/* The partition that the notice is about, or NULL. */
+static Partition *find_partition(const JournalNotice *n) {
         const Consumer *c = n->ledger ? n->ledger->owner : NULL;
 
-        if (!c || n->record != RECORD_RETENTION)
-                return false;
-        for (unsigned i = 0; i < c->n_partitions; i++)
+        for (unsigned i = 0; c && i < c->n_partitions; i++)
                 if (c->partitions[i]->ledger == n->ledger)
-                        return partition_was_reset(c->partitions[i]);
-        return false;
+                        return c->partitions[i];
+        return NULL;
+}
+
+/* The embedded broker's log may be shorter than a fetch takes: then it is always retention. */
+static bool is_repeated(const JournalNotice *n) {
+        const Partition *p = n->record == RECORD_RETENTION ? find_partition(n) : NULL;
+
+        return p && partition_was_reset(p);
+}
+
+static void note_stop(const JournalNotice *n, const char *text) {
+        Partition *p = find_partition(n);
+
+        if (!p)
+                return;
+        /* What was received behind it was not written. */
+        p->position = n->first;
+        (void) trouble_set(&((Consumer *) n->ledger->owner)->trouble, TROUBLE_PARTITION_STOPPED,
+                           "%s", text);
 }
 
 /* What lasts is in the status as well. */
-static void note_trouble(KafkaContext *context, RecordId record) {
-        if (record == RECORD_JOURNAL_SILENT)
+static void note_trouble(KafkaContext *context, const JournalNotice *n, const char *text) {
+        if (n->record == RECORD_JOURNAL_SILENT)
                 (void) trouble_set(&context->journal_silent, TROUBLE_JOURNAL_SILENT,
                                    "the journal does not show what is sent to it");
-        else if (record == RECORD_JOURNAL_HEARD)
+        else if (n->record == RECORD_JOURNAL_HEARD)
                 context->journal_silent = (Trouble){0};
+        else if (n->record == RECORD_PARTITION_STOPPED)
+                note_stop(n, text);
 }
 
 static void on_notice(void *userdata, const JournalNotice *n) {
@@ -185,6 +214,8 @@ static void on_notice(void *userdata, const JournalNotice *n) {
                 {"CRIER_LAST", has & HAS_LAST ? last : NULL},
                 {"CRIER_CAUSE", has & HAS_CAUSE ? journal_cause_to_string(n->cause) : NULL},
                 {"CRIER_DURATION_MS", has & HAS_DURATION ? ms : NULL},
+                {"CRIER_ADVICE",
+                 has & HAS_ADVICE ? trouble_advice(TROUBLE_PARTITION_STOPPED) : NULL},
                 {NULL},
         };
 
@@ -196,8 +227,8 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         snprintf(first, sizeof(first), "%" PRId64, n->first);
         snprintf(last, sizeof(last), "%" PRId64, n->last);
         snprintf(ms, sizeof(ms), "%" PRIu64, n->usec / USEC_PER_MSEC);
-        note_trouble(context, n->record);
         kind->text(n, &text);
+        note_trouble(context, n, buffer_string(&text));
         record_write(context->sink, n->record, fields, "%s", buffer_string(&text));
 }
 

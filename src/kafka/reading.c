@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "journal/loss.h"
 #include "journal/record.h"
 #include "kafka/assignment.h"
 #include "kafka/committer.h"
