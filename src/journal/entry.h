@@ -19,6 +19,11 @@
  * this many headers is left out, and CRIER_CUT=headers says so. */
 #define ENTRY_HEADERS_MAX 900
 
+/* An entry that the journal did not take is written without what is longer than this of its event:
+ * key, value, or all headers together. It then fits a journal file of the smallest size that
+ * journald has (512 KiB), whatever becomes longer by escaping. */
+#define ENTRY_PIECE_MAX 16384
+
 /* One entry on its way to a sink: the line that a terminal shows, and the journal's fields. */
 typedef struct Entry {
         Buffer message; /* fit to be shown, one line, without a newline */

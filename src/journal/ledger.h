@@ -31,8 +31,8 @@ typedef enum JournalCause {
 /* Of so many rows a commit is due at once. */
 #define LEDGER_ROWS_MANY (LEDGER_ROWS_MAX / 2)
 
-/* An entry that was lost so often by its own fault is written without its value. Where that does
- * not help either its partition is stopped. */
+/* An entry that was lost so often by its own fault is written cut: as one that fits any journal.
+ * Where that does not help either its partition is stopped. */
 #define LEDGER_FAULTS_CUT 2
 #define LEDGER_FAULTS_STOP 10
 
@@ -93,7 +93,7 @@ typedef struct LedgerStats {
         uint64_t written; /* datagrams that the socket took, those written again included */
         uint64_t verified;
         uint64_t written_again; /* because the journal had lost them */
-        uint64_t cut;           /* written without the value */
+        uint64_t cut;           /* written without what is large of the event */
 } LedgerStats;
 
 typedef struct LedgerSpec {

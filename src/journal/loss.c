@@ -57,6 +57,7 @@ static bool row_lose(Ledger *l, unsigned i, uint64_t now) {
         if (own && row->faults < LEDGER_FAULTS_STOP && ++row->faults == LEDGER_FAULTS_CUT)
                 journal_notice(l->journal, (JournalNotice){.record = RECORD_VALUE_CUT,
                                                            .ledger = l,
+                                                           .event = row->event,
                                                            .first = row->offset,
                                                            .last = row->offset});
         row->again = true;

@@ -20,6 +20,15 @@ static bool header_at(const rd_kafka_headers_t *headers, size_t i, size_t n, Hea
                                 RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+size_t headers_size(const rd_kafka_headers_t *headers) {
+        size_t size = 0;
+        Header h;
+
+        for (size_t i = 0; header_at(headers, i, SIZE_MAX, &h); i++)
+                size += strlen(h.name) + h.size;
+        return size;
+}
+
 bool headers_need_list(const rd_kafka_headers_t *headers, size_t n) {
         Header h;
 

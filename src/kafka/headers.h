@@ -11,6 +11,9 @@
 
 #include "common/buffer.h"
 
+/* The bytes of all names and values. */
+size_t headers_size(const rd_kafka_headers_t *headers);
+
 /* Whether the first `n` headers need KAFKA_HEADER_LIST. journald sorts equal fields of an entry and
  * keeps each value once, so only a single header is itself; its name ends at the first '=', and
  * journalctl shows what is no text as numbers. */

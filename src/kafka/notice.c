@@ -101,10 +101,17 @@ static void taken_text(const JournalNotice *n, Buffer *to) {
 }
 
 static void cut_text(const JournalNotice *n, Buffer *to) {
+        unsigned large = event_large(n->event);
+        const char *separator = ": it is written without its ";
+
         buffer_appendf(to, "The journal does not keep the event at offset %" PRId64 " of ",
                        n->first);
         subject(n->ledger, to);
-        buffer_append_string(to, ": it is written without its value");
+        for (unsigned piece = EVENT_KEY; piece <= EVENT_VALUE; piece <<= 1)
+                if (large & piece) {
+                        buffer_appendf(to, "%s%s", separator, event_piece_to_string(piece));
+                        separator = " and ";
+                }
 }
 
 static void stopped_text(const JournalNotice *n, Buffer *to) {
@@ -125,7 +132,8 @@ enum {
         HAS_OFFSET = 1 << 4,
         HAS_CAUSE = 1 << 5,
         HAS_DURATION = 1 << 6,
-        HAS_ADVICE = 1 << 7,
+        HAS_CUT = 1 << 7,
+        HAS_ADVICE = 1 << 8,
 };
 
 typedef struct NoticeKind {
@@ -145,7 +153,7 @@ static const NoticeKind kinds[] = {
         {taken_over_text, RECORD_TAKEN_OVER, HAS_FIRST},
         {waiting_text, RECORD_LOCK_WAITING, 0},
         {taken_text, RECORD_LOCK_TAKEN, 0},
-        {cut_text, RECORD_VALUE_CUT, HAS_OFFSET},
+        {cut_text, RECORD_VALUE_CUT, HAS_OFFSET | HAS_CUT},
         {stopped_text, RECORD_PARTITION_STOPPED, HAS_OFFSET | HAS_ADVICE},
 };
 
@@ -166,11 +174,13 @@ static Partition *find_partition(const JournalNotice *n) {
         return NULL;
 }
 
-/* The embedded broker's log may be shorter than a fetch takes: then it is always retention. */
-static bool is_repeated(const JournalNotice *n) {
+/* Not worth a record: the embedded broker's log may be shorter than a fetch takes, and then it is
+ * always retention; and of an event that is small nothing is cut. */
+static bool is_idle(const JournalNotice *n) {
         const Partition *p = n->record == RECORD_RETENTION ? find_partition(n) : NULL;
 
-        return p && partition_was_reset(p);
+        return (p && partition_was_reset(p)) ||
+               (n->record == RECORD_VALUE_CUT && event_large(n->event) == 0);
 }
 
 static void note_stop(const JournalNotice *n, const char *text) {
@@ -201,7 +211,7 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         const Ledger *l = n->ledger;
         _cleanup_buffer_ Buffer text = {0};
         char partition[16], count[24], written[24], first[24], last[24], ms[24];
-        unsigned has = kind ? kind->has : 0;
+        unsigned has = kind ? kind->has : 0, cut = has & HAS_CUT ? event_large(n->event) : 0;
         const RecordField fields[] = {
                 {"KAFKA_GROUP", l ? l->group : NULL},
                 {"KAFKA_TOPIC", l ? l->topic : NULL},
@@ -214,12 +224,15 @@ static void on_notice(void *userdata, const JournalNotice *n) {
                 {"CRIER_LAST", has & HAS_LAST ? last : NULL},
                 {"CRIER_CAUSE", has & HAS_CAUSE ? journal_cause_to_string(n->cause) : NULL},
                 {"CRIER_DURATION_MS", has & HAS_DURATION ? ms : NULL},
+                {"CRIER_CUT", cut & EVENT_KEY ? event_piece_to_string(EVENT_KEY) : NULL},
+                {"CRIER_CUT", cut & EVENT_HEADERS ? event_piece_to_string(EVENT_HEADERS) : NULL},
+                {"CRIER_CUT", cut & EVENT_VALUE ? event_piece_to_string(EVENT_VALUE) : NULL},
                 {"CRIER_ADVICE",
                  has & HAS_ADVICE ? trouble_advice(TROUBLE_PARTITION_STOPPED) : NULL},
                 {NULL},
         };
 
-        if (!kind || is_repeated(n))
+        if (!kind || is_idle(n))
                 return;
         snprintf(partition, sizeof(partition), "%" PRId32, l ? l->partition : 0);
         snprintf(count, sizeof(count), "%" PRIu64, n->count);

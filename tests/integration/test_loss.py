@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(
     reason="needs systemd-journal-remote",
 )
 
+LARGE = 1_000_000
 # How often an entry is written at most: whole, and as one that fits every journal.
 WRITTEN_MAX = 12
 
@@ -22,6 +23,14 @@ def kept(place):
     with journalfile.KeptJournal(place / "kept") as journal:
         yield journal
     assert not journal.errors, journal.errors
+
+
+def is_lost(entry):
+    return entry.first("KAFKA_KEY") == b"lost"
+
+
+def size(entry):
+    return sum(len(value) for values in entry.values() for value in values)
 
 
 def partitions(crier):
@@ -46,6 +55,47 @@ def of_offset(journal, offset, partition=0):
     ]
 
 
+KEY, HEADERS, VALUE = b"k" * LARGE, [("h", b"h" * LARGE)], b"v" * LARGE
+MANY = [(f"h{i}", b"%d" % i * 100) for i in range(800)]
+
+
+@pytest.mark.parametrize(
+    "key, value, headers, cut",
+    [
+        (KEY, b"v", [("a", b"1")], [b"key"]),
+        (b"k", b"v", HEADERS, [b"headers"]),
+        (b"k", b"v", MANY, [b"headers"]),
+        (b"k", VALUE, [("a", b"1")], [b"value"]),
+        (KEY, VALUE, HEADERS, [b"key", b"headers", b"value"]),
+    ],
+    ids=["key", "header", "headers", "value", "all"],
+)
+def test_entry_that_is_too_large_is_written_without_what_is_large(
+    start, kept, key, value, headers, cut
+):
+    kept.lost = lambda entry: size(entry) > 150_000
+    crier = start(exactly(1), kept, kept.arguments)
+    clients.produce(
+        crier.bootstrap, "t", [(b"a", b"1"), (key, value, headers), (b"b", b"2")]
+    )
+    wait.until(
+        lambda: partitions(crier).get(0, {}).get("committed") == 3, 40,
+        lambda: f"all is committed: {crier.group('g')}",
+    )
+    written = of_offset(kept, 1)
+    assert 1 < len(written) <= WRITTEN_MAX
+    last = written[-1]
+    assert last["CRIER_CUT"] == cut and not kept.lost(last)
+    assert last.first("KAFKA_KEY") == (None if b"key" in cut else key)
+    assert ("KAFKA_HEADER" in last) == ("KAFKA_HEADER_LIST" in last or headers == [("a", b"1")])
+    assert ("KAFKA_HEADER" in last) == (b"headers" not in cut)
+    assert "KAFKA_VALUE" not in last or last.first("KAFKA_VALUE") == value
+    said = kept.wait_record("VALUE_CUT")
+    assert said["CRIER_CUT"] == cut and said.number("KAFKA_OFFSET") == 1
+    assert all(word.decode() in said.text("MESSAGE") for word in cut)
+    assert all(len(of_offset(kept, n)) == 1 for n in (0, 2))
+
+
 def stopped_ledger(journal, crier, number):
     """What is seen of a partition that is stopped at offset 1 of 4."""
     partition = partitions(crier)[number]
@@ -66,7 +116,7 @@ def test_partition_stops_where_the_journal_never_keeps_an_entry(start, kept):
     """Partitions 0 and 1 do, 2 goes on. A seek takes 0 on, behind the event; a restart takes 1 on
     with it, since the journal keeps it by then."""
     host = start(config.build(topics=[config.topic("t", 3)]))
-    kept.lost = lambda entry: entry.is_event and entry.first("KAFKA_KEY") == b"lost"
+    kept.lost = is_lost
     events = [(b"a", b"1"), (b"lost", b"2"), (b"b", b"3"), (b"c", b"4")]
     clients.produce(
         host.bootstrap,
@@ -104,8 +154,13 @@ def test_partition_stops_where_the_journal_never_keeps_an_entry(start, kept):
     assert not of_offset(kept, 1, 2)[0].get("CRIER_CUT")
 
 
-def test_trouble_is_over_when_the_last_stopped_partition_was_moved(start, kept):
-    kept.lost = lambda entry: entry.is_event and entry.first("KAFKA_KEY") == b"lost"
+@pytest.mark.parametrize("of_another_user", [False, True])
+def test_trouble_is_over_when_the_last_stopped_partition_was_moved(start, kept, of_another_user):
+    """The entry is not in the journal, or not as one of ours."""
+    if of_another_user:
+        kept.uid = lambda entry: os.getuid() + is_lost(entry)
+    else:
+        kept.lost = is_lost
     crier = start(exactly(1), kept, kept.arguments)
     clients.produce(crier.bootstrap, "t", [(b"lost", b"1"), (b"b", b"2")])
     kept.wait_record("PARTITION_STOPPED", timeout=120)

@@ -62,10 +62,12 @@ def number_from(path, first):
 
 class KeptJournal(journald.FakeJournal):
     """A fake journald whose entries are in a journal file as well, so that crierd can read them
-    back: exactly-once needs no root with it. What `lost(entry)` is true for does not get there."""
+    back: exactly-once needs no root with it. What `lost(entry)` is true for does not get there; who
+    sent an entry is what `uid(entry)` says."""
 
     def __init__(self, path, lost=None):
         self.lost = lost or (lambda entry: False)
+        self.uid = lambda entry: os.getuid()
         self.directory = pathlib.Path(f"{path}-files")
         self.directory.mkdir()
         self.writer = subprocess.Popen(
@@ -73,7 +75,7 @@ class KeptJournal(journald.FakeJournal):
             stdin=subprocess.PIPE,
             env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
         )
-        self._store({"MESSAGE": "begins"})
+        self._store(journald.Entry(MESSAGE=[b"begins"]))
         wait.until((self.directory / "system.journal").exists, 20, "a journal file")
         super().__init__(path)
 
@@ -85,7 +87,7 @@ class KeptJournal(journald.FakeJournal):
     )
 
     def _store(self, entry):
-        stored = {"at_ms": time.time() * 1000, "_UID": os.getuid(), **entry}
+        stored = {"at_ms": time.time() * 1000, "_UID": self.uid(entry), **entry}
         self.writer.stdin.write(export([stored]))
         self.writer.stdin.flush()
 
