@@ -6,7 +6,7 @@
 needs_build='gcc make autoconf automake pkg-config xz-utils ccache python3 librdkafka-dev libconfig-dev
         libsystemd-dev libjansson-dev libsmartcols-dev libncurses-dev libcmocka-dev'
 needs_pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat tmux mandoc procps
-        systemd-journal-remote'
+        systemd-journal-remote jq'
 needs_kafka='java|default-jre-headless mvn|maven openssl'
 # Roots of Debian releases.
 needs_roots='debootstrap systemd-container python3'

@@ -137,7 +137,7 @@ json_t *pack_producer(const Producer *p) {
 static json_t *pack_ledger(const Ledger *l) {
         if (!l)
                 return json_null();
-        return json_pack("{ss, sI, sI, sI, sI, sI, sI}", "state", ledger_phase_to_string(l->phase),
+        return json_pack("{ss, sI, sI, sI, sI, sI, sI}", "state", ledger_state_to_string(l),
                          "received", (json_int_t) l->stats.received, "written",
                          (json_int_t) l->stats.written, "verified", (json_int_t) l->stats.verified,
                          "in_flight", (json_int_t) l->n_open, "written_again",

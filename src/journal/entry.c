@@ -69,6 +69,10 @@ static size_t shown_prefix(const uint8_t *s, size_t n) {
         return i;
 }
 
+bool entry_is_shown(const void *text, size_t n) {
+        return shown_prefix(text, n) == n;
+}
+
 /* Escapes the byte into `to` (5 bytes of room) and returns the size. */
 static size_t escape_byte(uint8_t byte, char *to) {
         static const char hex[] = "0123456789abcdef";

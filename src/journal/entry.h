@@ -19,6 +19,11 @@
  * this many headers is left out, and CRIER_CUT=headers says so. */
 #define ENTRY_HEADERS_MAX 900
 
+/* An entry that the journal did not take is written without what is longer than this of its event:
+ * key, value, or all headers together. It then fits a journal file of the smallest size that
+ * journald has (512 KiB), whatever becomes longer by escaping. */
+#define ENTRY_PIECE_MAX 16384
+
 /* One entry on its way to a sink: the line that a terminal shows, and the journal's fields. */
 typedef struct Entry {
         Buffer message; /* fit to be shown, one line, without a newline */
@@ -33,6 +38,9 @@ void entry_clear(Entry *e);
 void entry_field(Buffer *fields, const char *name, const void *value, size_t n);
 void entry_field_string(Buffer *fields, const char *name, const char *value);
 void entry_field_i64(Buffer *fields, const char *name, int64_t value);
+
+/* Whether the bytes may be shown as they are: UTF-8 without control characters (C0, DEL, C1). */
+bool entry_is_shown(const void *text, size_t n);
 
 /* Appends `text` to `out` as one line that is safe to show: control characters (C0, DEL, C1) and
  * bytes that are not UTF-8 become \n, \t, \r or \xNN, and what is longer than ENTRY_MESSAGE_MAX is

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "journal/loss.h"
 #include "journal/rule.h"
 
 /* An entry that was sent so long ago and was not read back is worth a barrier. */
@@ -231,7 +232,7 @@ static uint64_t step_scan(Journal *j, Ledger *l, uint64_t now) {
                 return UINT64_MAX;
         if (RULE(fresh_look))
                 return start_scan(j, l, true, now);
-        ledger_judge(l, j->barriers_seen, NULL, 0, CAUSE_UNKNOWN);
+        ledger_judge(l, j->barriers_seen, NULL, 0, CAUSE_UNKNOWN, now);
         return UINT64_MAX;
 }
 
@@ -250,7 +251,7 @@ void journal_scanned(Journal *j, JournalScan *scan, uint64_t now) {
                         ledger_scanned(l, TAKE_PTR(scan->standing), scan->n_standing);
                 else if (scan->look && is_running(l) && sd_id128_equal(l->epoch, scan->epoch))
                         ledger_judge(l, scan->barrier, scan->standing, scan->n_standing,
-                                     scan->cause);
+                                     scan->cause, now);
                 break;
         }
         journal_scan_free(scan);
@@ -466,6 +467,7 @@ uint64_t journal_step(Journal *j, uint64_t now) {
                 if (l->phase == LEDGER_LOCKING)
                         next = sooner(next, step_lock(j, l, now));
                 next = sooner(next, step_scan(j, l, now));
+                next = sooner(next, ledger_write_again(l, now));
                 ledger_step(l);
         }
         next = sooner(next, step_barrier(j, now));

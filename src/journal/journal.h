@@ -72,6 +72,7 @@ typedef struct JournalNotice {
         int64_t last;
         JournalCause cause;
         uint64_t usec;
+        const void *event; /* of a row, where it is about one that is still there */
 } JournalNotice;
 
 /* What is tried again until it works. */

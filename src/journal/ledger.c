@@ -10,10 +10,11 @@
 
 #include "common/hash.h"
 #include "journal/journal.h"
+#include "journal/loss.h"
 #include "journal/own.h"
 #include "journal/rule.h"
 
-const char *ledger_phase_to_string(LedgerPhase phase) {
+const char *ledger_state_to_string(const Ledger *l) {
         static const char *const names[] = {
                 [LEDGER_LOCKING] = "waiting_for_lock", [LEDGER_FETCHING] = "recovering",
                 [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
@@ -21,7 +22,7 @@ const char *ledger_phase_to_string(LedgerPhase phase) {
                 [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",
         };
 
-        return names[phase];
+        return l->stopped && l->phase == LEDGER_RUNNING ? "stopped" : names[l->phase];
 }
 
 /* ---- life ---- */
@@ -66,11 +67,24 @@ static void row_release(Ledger *l, Row *row) {
         l->journal->handlers.release(l->journal->userdata, TAKE_PTR(row->event));
 }
 
+void ledger_row_forget_last(Ledger *l) {
+        Row *last = rows_at(&l->rows, l->rows.n - 1);
+
+        l->reach = last->offset;
+        l->n_open -= last->state != ROW_VERIFIED;
+        l->n_queued -= last->state == ROW_QUEUED;
+        l->n_waiting -= last->state == ROW_WAITING;
+        row_release(l, last);
+        rows_pop_last(&l->rows);
+        l->first_open = MIN(l->first_open, l->rows.n);
+        l->first_queued = MIN(l->first_queued, l->rows.n);
+}
+
 static void rows_forget(Ledger *l) {
         for (unsigned i = l->first_open; i < l->rows.n; i++)
                 row_release(l, rows_at(&l->rows, i));
         rows_done(&l->rows);
-        l->first_open = l->first_queued = l->n_open = l->n_queued = 0;
+        l->first_open = l->first_queued = l->n_open = l->n_queued = l->n_waiting = 0;
 }
 
 /* All of it are found and written again, once; told when the last of them was passed. */
@@ -185,7 +199,7 @@ static int compare_standing(const void *key, const void *item) {
         return a < b ? -1 : a > b;
 }
 
-static const Standing *standing_find(const Standing *standing, unsigned n, int64_t offset) {
+const Standing *standing_find(const Standing *standing, unsigned n, int64_t offset) {
         return n == 0 ? NULL : bsearch(&offset, standing, n, sizeof(*standing), compare_standing);
 }
 
@@ -199,7 +213,7 @@ static Row *row_find(const Ledger *l, int64_t offset) {
 bool ledger_takes(Ledger *l) {
         const Journal *j = l->journal;
 
-        if (l->phase != LEDGER_RUNNING || l->fenced || l->move != MOVE_NONE)
+        if (l->phase != LEDGER_RUNNING || l->fenced || l->stopped || l->move != MOVE_NONE)
                 return false;
         /* One event may always be in flight, however large it is. */
         l->starved = l->rows.n >= LEDGER_ROWS_MAX || l->n_open >= j->in_flight_events ||
@@ -273,14 +287,11 @@ Row *ledger_next(Ledger *l) {
         return rows_at(&l->rows, l->first_queued);
 }
 
-bool row_is_cut(const Row *row) {
-        return row->faults >= LEDGER_FAULTS_MAX && RULE(cut);
-}
+/* ---- step 3: read back ---- */
 
-/* ---- steps 3 and 4: read back, or lost ---- */
-
-static void row_verify(Ledger *l, Row *row) {
+void ledger_row_verify(Ledger *l, Row *row) {
         l->n_queued -= row->state == ROW_QUEUED;
+        l->n_waiting -= row->state == ROW_WAITING;
         row->state = ROW_VERIFIED;
         row_release(l, row);
         l->n_open--;
@@ -300,18 +311,19 @@ void ledger_sent(Ledger *l, Row *row, uint64_t now) {
         l->stats.written_again += row->again;
         l->stats.cut += row_is_cut(row);
         if (!RULE(read_back))
-                row_verify(l, row);
+                ledger_row_verify(l, row);
 }
 
 void ledger_verify(Ledger *l, int64_t offset) {
         Row *row = row_find(l, offset);
 
         if (row && row->state != ROW_VERIFIED)
-                row_verify(l, row);
+                ledger_row_verify(l, row);
 }
 
 const Row *ledger_oldest_sent(const Ledger *l) {
-        for (unsigned i = l->first_open; l->n_open > l->n_queued && i < l->rows.n; i++)
+        for (unsigned i = l->first_open; l->n_open > l->n_queued + l->n_waiting && i < l->rows.n;
+             i++)
                 if (rows_at(&l->rows, i)->state == ROW_SENT)
                         return rows_at(&l->rows, i);
         return NULL;
@@ -324,49 +336,6 @@ uint32_t ledger_sent_after(const Ledger *l) {
                 if (rows_at(&l->rows, i)->state == ROW_SENT)
                         first = MIN(first, rows_at(&l->rows, i)->barrier);
         return first;
-}
-
-static void row_lose(Ledger *l, unsigned i) {
-        Row *row = rows_at(&l->rows, i);
-        /* Was it the entry's own fault? A journal that drops for a while (rate limit, full disk)
-         * takes what was sent right behind the entry no more than the entry itself. */
-        bool own = journal_was_followed(l->journal, row->barrier, row->sent_ms);
-
-        if (own && ++row->faults == LEDGER_FAULTS_MAX)
-                journal_notice(l->journal, (JournalNotice){.record = RECORD_VALUE_CUT,
-                                                           .ledger = l,
-                                                           .first = row->offset,
-                                                           .last = row->offset});
-        row->faults = MIN(row->faults, LEDGER_FAULTS_MAX);
-        row->again = true;
-        row->state = ROW_QUEUED;
-        l->n_queued++;
-        l->first_queued = MIN(l->first_queued, i);
-        l->woken = true;
-}
-
-void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigned n,
-                  JournalCause cause) {
-        JournalNotice lost = {.record = RECORD_ENTRIES_LOST, .ledger = l, .cause = cause};
-
-        for (unsigned i = l->first_open; i < l->rows.n; i++) {
-                Row *row = rows_at(&l->rows, i);
-
-                if (row->state != ROW_SENT || (row->barrier >= barrier && RULE(overtaken)))
-                        continue;
-                if (standing_find(standing, n, row->offset)) {
-                        row_verify(l, row);
-                        continue;
-                }
-                if (!RULE(loss_detection))
-                        continue;
-                lost.first = lost.count == 0 ? row->offset : lost.first;
-                lost.last = row->offset;
-                lost.count++;
-                row_lose(l, i);
-        }
-        if (lost.count > 0)
-                journal_notice(l->journal, lost);
 }
 
 /* ---- step 5: commits ---- */
@@ -494,19 +463,14 @@ void ledger_revoke(Ledger *l) {
 
                 if (last->state != ROW_QUEUED || last->again)
                         break;
-                l->reach = last->offset;
-                row_release(l, last);
-                rows_pop_last(&l->rows);
-                l->n_open--;
-                l->n_queued--;
+                ledger_row_forget_last(l);
         }
-        l->first_open = MIN(l->first_open, l->rows.n);
 }
 
 /* clean=1 only where no entry of the epoch stands, or may stand, at or behind the position. */
 static bool ends_clean(const Ledger *l) {
         return !RULE(clean) ||
-               (l->n_open == 0 &&
+               (l->n_open == 0 && !l->stopped &&
                 (l->n_standing == 0 || l->standing[l->n_standing - 1].offset < l->job.position));
 }
 
@@ -600,6 +564,7 @@ void ledger_step(Ledger *l) {
                                                            .last = -1});
         rows_forget(l);
         standing_forget(l);
+        l->stopped = false;
         if (why == MOVE_REWRITTEN || RULE(new_epoch)) {
                 anchor_at(l, l->target);
                 ledger_run(l);

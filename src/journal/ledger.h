@@ -31,8 +31,10 @@ typedef enum JournalCause {
 /* Of so many rows a commit is due at once. */
 #define LEDGER_ROWS_MANY (LEDGER_ROWS_MAX / 2)
 
-/* An entry that was lost so often by its own fault is written without its value. */
-#define LEDGER_FAULTS_MAX 2
+/* An entry that was lost so often by its own fault is written cut: as one that fits any journal.
+ * Where that does not help either its partition is stopped. */
+#define LEDGER_FAULTS_CUT 2
+#define LEDGER_FAULTS_STOP 10
 
 typedef enum LedgerPhase {
         LEDGER_LOCKING,  /* waits for the partition's lock */
@@ -91,7 +93,7 @@ typedef struct LedgerStats {
         uint64_t written; /* datagrams that the socket took, those written again included */
         uint64_t verified;
         uint64_t written_again; /* because the journal had lost them */
-        uint64_t cut;           /* written without the value */
+        uint64_t cut;           /* written without what is large of the event */
 } LedgerStats;
 
 typedef struct LedgerSpec {
@@ -117,9 +119,11 @@ typedef struct Ledger {
         LedgerPhase phase;
         bool locked;
         bool lock_said;
-        bool fenced; /* nothing may be written or committed any more */
-        bool fresh;  /* the epoch has no anchor yet */
-        bool open;   /* the commit says that we are at work: clean=0, our host */
+        bool stopped; /* at `reach`, whose entry the journal does not keep: nothing more is received
+                       */
+        bool fenced;  /* nothing may be written or committed any more */
+        bool fresh;   /* the epoch has no anchor yet */
+        bool open;    /* the commit says that we are at work: clean=0, our host */
         sd_id128_t epoch;
         int64_t anchor;    /* where the epoch began */
         int64_t start;     /* where reading begins */
@@ -135,8 +139,10 @@ typedef struct Ledger {
         unsigned first_queued; /* no row before it is queued */
         unsigned n_open;       /* rows that are not verified */
         unsigned n_queued;
-        bool starved; /* reading stopped because too much is in flight */
-        bool woken;   /* its owner is to be woken */
+        unsigned n_waiting;
+        uint64_t due_usec; /* where rows wait: not later than the first of them is due */
+        bool starved;      /* reading stopped because too much is in flight */
+        bool woken;        /* its owner is to be woken */
 
         Standing *standing; /* S: what stood when it was scanned, at or behind `committed` */
         unsigned n_standing;
@@ -162,7 +168,8 @@ typedef struct Ledger {
         LedgerStats stats;
 } Ledger;
 
-const char *ledger_phase_to_string(LedgerPhase phase);
+/* What it does now, as io.crier.Control has it. */
+const char *ledger_state_to_string(const Ledger *l);
 
 /* Makes a ledger at the start of an assignment and enters it in its journal. `owner` is woken when
  * there is something to go on with. Returns 0 or -ENOMEM. */
@@ -183,8 +190,6 @@ LedgerVerdict ledger_receive(Ledger *l, int64_t offset, int64_t timestamp, void 
                              uint32_t size);
 /* The oldest row that is to be written, or NULL. */
 Row *ledger_next(Ledger *l);
-/* Whether that row is to be written without its event's value. */
-bool row_is_cut(const Row *row);
 /* The socket took the row's entry. */
 void ledger_sent(Ledger *l, Row *row, uint64_t now);
 
@@ -222,10 +227,6 @@ bool ledger_has_moved(Ledger *l, int64_t *ret_offset);
 
 /* Step 1.3: what stands of the epoch from `committed` on, sorted; takes `standing` over. */
 void ledger_scanned(Ledger *l, Standing *standing, unsigned n);
-/* Step 4: what stands of the epoch, looked up after a barrier was readable. Rows that were sent
- * before that barrier and are not there were lost: they are queued again. Says so, with `cause`. */
-void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigned n,
-                  JournalCause cause);
 /* The first row, by offset, that was sent and is not verified, or NULL. */
 const Row *ledger_oldest_sent(const Ledger *l);
 /* Rows that were sent and are not verified were all sent after so many barriers. */
@@ -234,3 +235,11 @@ uint32_t ledger_sent_after(const Ledger *l);
 void ledger_sync_begins(Ledger *l);
 /* Goes on with a move. */
 void ledger_step(Ledger *l);
+
+/* ---- for loss.c ---- */
+
+/* The row's entry is in the journal. */
+void ledger_row_verify(Ledger *l, Row *row);
+/* Takes the newest row back, as if its event had not been received. */
+void ledger_row_forget_last(Ledger *l);
+const Standing *standing_find(const Standing *standing, unsigned n, int64_t offset);

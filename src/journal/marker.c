@@ -51,7 +51,7 @@ int marker_parse(const void *text, size_t size, Marker *ret) {
         memcpy(copy, text, size);
         copy[size] = '\0';
         if (!take_word(&at, "crier/1 epoch=") || !take_name(&at, epoch, sizeof(epoch)) ||
-            sd_id128_from_string(epoch, &m.epoch) < 0)
+            sd_id128_from_string(epoch, &m.epoch) < 0 || sd_id128_is_null(m.epoch))
                 return -EINVAL;
         if (!take_word(&at, " cluster=") || !take_name(&at, m.cluster, sizeof(m.cluster)))
                 return -EINVAL;

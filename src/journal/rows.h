@@ -13,6 +13,7 @@
 
 typedef enum RowState {
         ROW_QUEUED,   /* to be written */
+        ROW_WAITING,  /* it was lost: to be written again when its time has come */
         ROW_SENT,     /* the socket took it: that proves nothing */
         ROW_VERIFIED, /* it was read back from the journal */
 } RowState;
@@ -23,9 +24,10 @@ typedef struct Row {
         void *event;       /* NULL once it is verified */
         uint32_t size;     /* bytes of memory that `event` is counted with */
         uint32_t barrier;  /* how many barriers had been sent when it was */
-        uint32_t sent_ms;  /* when that was: the low bits of a clock */
+        uint32_t sent_ms;  /* when that was, or ROW_WAITING: its time; the low bits of a clock */
         RowState state;
         bool again;     /* it was sent, and lost, before */
+        uint8_t losses; /* how often it was lost, as far as that counts */
         uint8_t faults; /* how often it was lost while what was sent right behind it was not */
 } Row;
 

@@ -7,6 +7,7 @@
 
 #include "common/iso-time.h"
 #include "journal/record.h"
+#include "kafka/headers.h"
 
 /* What a template writes for a null value; a value that reads like it needs KAFKA_VALUE to be told
  * apart. */
@@ -43,30 +44,44 @@ int64_t event_timestamp(const rd_kafka_message_t *m) {
         return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? NO_TIMESTAMP : ms;
 }
 
-/* KAFKA_HEADER=name=value, repeated; a header without a value is its name alone. Returns false
- * where some had to be left out. */
+static size_t event_headers_size(const rd_kafka_message_t *m) {
+        rd_kafka_headers_t *headers;
+
+        return rd_kafka_message_headers(m, &headers) ? 0 : headers_size(headers);
+}
+
+const char *event_piece_to_string(unsigned piece) {
+        return piece == EVENT_KEY ? "key" : piece == EVENT_HEADERS ? "headers" : "value";
+}
+
+unsigned event_large(const rd_kafka_message_t *m) {
+        return (m->key_len > ENTRY_PIECE_MAX ? EVENT_KEY : 0) |
+               (event_headers_size(m) > ENTRY_PIECE_MAX ? EVENT_HEADERS : 0) |
+               (m->len > ENTRY_PIECE_MAX ? EVENT_VALUE : 0);
+}
+
+size_t event_size(const rd_kafka_message_t *m) {
+        return m->len + m->key_len + event_headers_size(m);
+}
+
+static void event_cut(unsigned pieces, Buffer *fields) {
+        for (unsigned piece = EVENT_KEY; piece <= EVENT_VALUE; piece <<= 1)
+                if (pieces & piece)
+                        entry_field_string(fields, "CRIER_CUT", event_piece_to_string(piece));
+}
+
+/* Returns false where some had to be left out. */
 static bool event_headers(const rd_kafka_message_t *m, Buffer *scratch, Buffer *fields) {
         rd_kafka_headers_t *headers;
-        const char *name;
-        const void *value;
-        size_t size;
+        size_t n;
 
         if (rd_kafka_message_headers(m, &headers))
                 return true;
-        for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++) {
-                if (i == ENTRY_HEADERS_MAX) {
-                        entry_field_string(fields, "CRIER_CUT", "headers");
-                        return false;
-                }
-                buffer_clear(scratch);
-                buffer_append_string(scratch, name);
-                if (value) {
-                        buffer_append_byte(scratch, '=');
-                        buffer_append(scratch, value, size);
-                }
-                entry_field(fields, "KAFKA_HEADER", scratch->data, scratch->size);
-        }
-        return true;
+        n = rd_kafka_header_cnt(headers);
+        if (n > ENTRY_HEADERS_MAX)
+                event_cut(EVENT_HEADERS, fields);
+        headers_fields(headers, MIN(n, (size_t) ENTRY_HEADERS_MAX), scratch, fields);
+        return n <= ENTRY_HEADERS_MAX;
 }
 
 static bool event_needs_value(const EventReader *r, const rd_kafka_message_t *m, bool whole) {
@@ -92,6 +107,7 @@ bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *
                 .header = event_header,
                 .userdata = (void *) (uintptr_t) m,
         };
+        unsigned cut = form == EVENT_SHORT ? event_large(m) : 0;
         bool whole;
 
         entry_clear(e);
@@ -107,11 +123,10 @@ bool event_entry(const EventReader *r, const rd_kafka_message_t *m, const char *
         if (values.timestamp_ms != NO_TIMESTAMP)
                 entry_field_i64(&e->fields, "KAFKA_TIMESTAMP", values.timestamp_ms);
         entry_field(&e->fields, "MESSAGE", e->message.data, e->message.size);
-        if (m->key)
+        event_cut(cut, &e->fields);
+        if (m->key && !(cut & EVENT_KEY))
                 entry_field(&e->fields, "KAFKA_KEY", m->key, m->key_len);
-        if (form == EVENT_NO_VALUE)
-                entry_field_string(&e->fields, "CRIER_CUT", "value");
-        else if (event_needs_value(r, m, whole))
+        if (!(cut & EVENT_VALUE) && event_needs_value(r, m, whole))
                 entry_field(&e->fields, "KAFKA_VALUE", m->payload, m->len);
-        return event_headers(m, scratch, &e->fields);
+        return (cut & EVENT_HEADERS) || event_headers(m, scratch, &e->fields);
 }

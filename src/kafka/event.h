@@ -30,10 +30,26 @@ int64_t event_timestamp(const rd_kafka_message_t *m);
 
 /* How much of an event an entry has. */
 typedef enum EventForm {
-        EVENT_MESSAGE,  /* only e->message is made */
-        EVENT_WHOLE,    /* all fields */
-        EVENT_NO_VALUE, /* without its value beyond MESSAGE; CRIER_CUT=value says so */
+        EVENT_MESSAGE, /* only e->message is made */
+        EVENT_WHOLE,   /* all fields */
+        EVENT_SHORT,   /* without what event_large() tells; CRIER_CUT says so */
 } EventForm;
+
+/* Pieces of an event. */
+enum {
+        EVENT_KEY = 1 << 0,
+        EVENT_HEADERS = 1 << 1,
+        EVENT_VALUE = 1 << 2,
+};
+
+/* What CRIER_CUT calls a piece. */
+const char *event_piece_to_string(unsigned piece);
+
+/* The pieces that are larger than ENTRY_PIECE_MAX. */
+unsigned event_large(const rd_kafka_message_t *m);
+
+/* The memory that it takes, about. */
+size_t event_size(const rd_kafka_message_t *m);
 
 /* Builds the entry of one event: `e` is cleared first. `scratch` is memory to work with. Returns
  * false where the event has more headers than an entry may have fields: the entry then says so in

@@ -90,6 +90,19 @@ rd_kafka_topic_partition_list_t *ledgers_to_look_up(const Consumer *c) {
         return list;
 }
 
+/* Its partitions that were stopped have moved away. */
+static void stop_is_over(Consumer *c) {
+        char subject[300];
+
+        if (c->trouble.code != TROUBLE_PARTITION_STOPPED)
+                return;
+        for (unsigned i = 0; i < c->n_partitions; i++)
+                if (c->partitions[i]->ledger && c->partitions[i]->ledger->stopped)
+                        return;
+        consumer_subject(c, subject, sizeof(subject));
+        trouble_over(&c->trouble, c->context->sink, subject);
+}
+
 bool ledgers_follow(Consumer *c) {
         bool any = false;
 
@@ -102,6 +115,8 @@ bool ledgers_follow(Consumer *c) {
                 partition_begin(c, p, offset);
                 any = true;
         }
+        if (any)
+                stop_is_over(c);
         return any;
 }
 

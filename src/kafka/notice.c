@@ -101,10 +101,26 @@ static void taken_text(const JournalNotice *n, Buffer *to) {
 }
 
 static void cut_text(const JournalNotice *n, Buffer *to) {
+        unsigned large = event_large(n->event);
+        const char *separator = ": it is written without its ";
+
         buffer_appendf(to, "The journal does not keep the event at offset %" PRId64 " of ",
                        n->first);
         subject(n->ledger, to);
-        buffer_append_string(to, ": it is written without its value");
+        for (unsigned piece = EVENT_KEY; piece <= EVENT_VALUE; piece <<= 1)
+                if (large & piece) {
+                        buffer_appendf(to, "%s%s", separator, event_piece_to_string(piece));
+                        separator = " and ";
+                }
+}
+
+static void stopped_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "Partition ");
+        subject(n->ledger, to);
+        buffer_appendf(to,
+                       " is stopped at offset %" PRId64
+                       ": the journal does not keep the entry of that event",
+                       n->first);
 }
 
 /* What a notice's numbers are called. */
@@ -116,6 +132,8 @@ enum {
         HAS_OFFSET = 1 << 4,
         HAS_CAUSE = 1 << 5,
         HAS_DURATION = 1 << 6,
+        HAS_CUT = 1 << 7,
+        HAS_ADVICE = 1 << 8,
 };
 
 typedef struct NoticeKind {
@@ -135,7 +153,8 @@ static const NoticeKind kinds[] = {
         {taken_over_text, RECORD_TAKEN_OVER, HAS_FIRST},
         {waiting_text, RECORD_LOCK_WAITING, 0},
         {taken_text, RECORD_LOCK_TAKEN, 0},
-        {cut_text, RECORD_VALUE_CUT, HAS_OFFSET},
+        {cut_text, RECORD_VALUE_CUT, HAS_OFFSET | HAS_CUT},
+        {stopped_text, RECORD_PARTITION_STOPPED, HAS_OFFSET | HAS_ADVICE},
 };
 
 static const NoticeKind *find_kind(RecordId record) {
@@ -145,25 +164,45 @@ static const NoticeKind *find_kind(RecordId record) {
         return NULL;
 }
 
-/* The embedded broker's log may be shorter than a fetch takes: then it is always retention. */
-static bool is_repeated(const JournalNotice *n) {
+/* The partition that the notice is about, or NULL. */
+static Partition *find_partition(const JournalNotice *n) {
         const Consumer *c = n->ledger ? n->ledger->owner : NULL;
 
-        if (!c || n->record != RECORD_RETENTION)
-                return false;
-        for (unsigned i = 0; i < c->n_partitions; i++)
+        for (unsigned i = 0; c && i < c->n_partitions; i++)
                 if (c->partitions[i]->ledger == n->ledger)
-                        return partition_was_reset(c->partitions[i]);
-        return false;
+                        return c->partitions[i];
+        return NULL;
+}
+
+/* Not worth a record: the embedded broker's log may be shorter than a fetch takes, and then it is
+ * always retention; and of an event that is small nothing is cut. */
+static bool is_idle(const JournalNotice *n) {
+        const Partition *p = n->record == RECORD_RETENTION ? find_partition(n) : NULL;
+
+        return (p && partition_was_reset(p)) ||
+               (n->record == RECORD_VALUE_CUT && event_large(n->event) == 0);
+}
+
+static void note_stop(const JournalNotice *n, const char *text) {
+        Partition *p = find_partition(n);
+
+        if (!p)
+                return;
+        /* What was received behind it was not written. */
+        p->position = n->first;
+        (void) trouble_set(&((Consumer *) n->ledger->owner)->trouble, TROUBLE_PARTITION_STOPPED,
+                           "%s", text);
 }
 
 /* What lasts is in the status as well. */
-static void note_trouble(KafkaContext *context, RecordId record) {
-        if (record == RECORD_JOURNAL_SILENT)
+static void note_trouble(KafkaContext *context, const JournalNotice *n, const char *text) {
+        if (n->record == RECORD_JOURNAL_SILENT)
                 (void) trouble_set(&context->journal_silent, TROUBLE_JOURNAL_SILENT,
                                    "the journal does not show what is sent to it");
-        else if (record == RECORD_JOURNAL_HEARD)
+        else if (n->record == RECORD_JOURNAL_HEARD)
                 context->journal_silent = (Trouble){0};
+        else if (n->record == RECORD_PARTITION_STOPPED)
+                note_stop(n, text);
 }
 
 static void on_notice(void *userdata, const JournalNotice *n) {
@@ -172,7 +211,7 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         const Ledger *l = n->ledger;
         _cleanup_buffer_ Buffer text = {0};
         char partition[16], count[24], written[24], first[24], last[24], ms[24];
-        unsigned has = kind ? kind->has : 0;
+        unsigned has = kind ? kind->has : 0, cut = has & HAS_CUT ? event_large(n->event) : 0;
         const RecordField fields[] = {
                 {"KAFKA_GROUP", l ? l->group : NULL},
                 {"KAFKA_TOPIC", l ? l->topic : NULL},
@@ -185,10 +224,15 @@ static void on_notice(void *userdata, const JournalNotice *n) {
                 {"CRIER_LAST", has & HAS_LAST ? last : NULL},
                 {"CRIER_CAUSE", has & HAS_CAUSE ? journal_cause_to_string(n->cause) : NULL},
                 {"CRIER_DURATION_MS", has & HAS_DURATION ? ms : NULL},
+                {"CRIER_CUT", cut & EVENT_KEY ? event_piece_to_string(EVENT_KEY) : NULL},
+                {"CRIER_CUT", cut & EVENT_HEADERS ? event_piece_to_string(EVENT_HEADERS) : NULL},
+                {"CRIER_CUT", cut & EVENT_VALUE ? event_piece_to_string(EVENT_VALUE) : NULL},
+                {"CRIER_ADVICE",
+                 has & HAS_ADVICE ? trouble_advice(TROUBLE_PARTITION_STOPPED) : NULL},
                 {NULL},
         };
 
-        if (!kind || is_repeated(n))
+        if (!kind || is_idle(n))
                 return;
         snprintf(partition, sizeof(partition), "%" PRId32, l ? l->partition : 0);
         snprintf(count, sizeof(count), "%" PRIu64, n->count);
@@ -196,8 +240,8 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         snprintf(first, sizeof(first), "%" PRId64, n->first);
         snprintf(last, sizeof(last), "%" PRId64, n->last);
         snprintf(ms, sizeof(ms), "%" PRIu64, n->usec / USEC_PER_MSEC);
-        note_trouble(context, n->record);
         kind->text(n, &text);
+        note_trouble(context, n, buffer_string(&text));
         record_write(context->sink, n->record, fields, "%s", buffer_string(&text));
 }
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "journal/loss.h"
 #include "journal/record.h"
 #include "kafka/assignment.h"
 #include "kafka/committer.h"
@@ -148,8 +149,8 @@ static int write_rows(Consumer *c, Partition *p) {
                 const rd_kafka_message_t *m = row->event;
                 bool again = row->again;
                 bool whole = event_entry(&c->reader, m, p->topic, &p->prefix,
-                                         row_is_cut(row) ? EVENT_NO_VALUE : EVENT_WHOLE,
-                                         &c->scratch, &c->entry);
+                                         row_is_cut(row) ? EVENT_SHORT : EVENT_WHOLE, &c->scratch,
+                                         &c->entry);
 
                 if (journal_write(journal, p->ledger, row, &c->entry, clock_usec()) < 0)
                         return -EAGAIN;
@@ -172,7 +173,7 @@ static void read_back(Consumer *c) {
 
 /* Enters the oldest event held into the ledger. Returns false where none can be taken now. */
 static bool receive_event(Consumer *c, Partition *p, rd_kafka_message_t *m) {
-        size_t size = m->len + m->key_len + EVENT_OVERHEAD;
+        size_t size = event_size(m) + EVENT_OVERHEAD;
 
         switch (ledger_receive(p->ledger, m->offset, event_timestamp(m), m,
                                (uint32_t) MIN(size, (size_t) UINT32_MAX))) {

@@ -71,6 +71,13 @@ static const TroubleKind trouble_kinds[TROUBLE_CODE_COUNT_] = {
                  "false crierd does not wait for it."},
         [TROUBLE_OVERFLOW] = {"overflow", "The broker takes events more slowly than the rate: "
                                           "lower the rate, or use \"max\"."},
+        [TROUBLE_PARTITION_STOPPED] =
+                {"partition-stopped",
+                 "The journal keeps what is sent behind that entry, but not the entry: look at its "
+                 "size (SystemMaxUse= and SystemMaxFileSize= in journald.conf(5)) and at: "
+                 "journalctl "
+                 "--verify. A restart of crierd tries again; 'crierctl seek' to the offset behind "
+                 "the event goes on without it. Other partitions go on."},
         [TROUBLE_POLL_LATE] = {"poll-late", "The daemon was stopped or starved for longer than "
                                             "max.poll.interval.ms; the consumer "
                                             "joins again by itself."},

@@ -21,7 +21,8 @@ static const char *value_of(const char *word, const char *key) {
 
 static bool is_epoch(const char *text) {
         return strlen(text) == METADATA_EPOCH_SIZE &&
-               strspn(text, "0123456789abcdef") == METADATA_EPOCH_SIZE;
+               strspn(text, "0123456789abcdef") == METADATA_EPOCH_SIZE &&
+               strspn(text, "0") < METADATA_EPOCH_SIZE;
 }
 
 static bool read_word(const char *word, Metadata *m) {

@@ -35,8 +35,8 @@ FIELDS = (
 
 # An event: which one, and the check sum of its key and value.
 Event = collections.namedtuple("Event", "partition offset timestamp")
-# An entry of an event; `cut` where it was written without its value. The cursor tells when journald
-# took it and as which entry of which file.
+# An entry of an event; `cut` where it was written without a part of it. The cursor tells when
+# journald took it and as which entry of which file.
 Row = collections.namedtuple("Row", "epoch event sum cut cursor")
 
 
@@ -159,7 +159,7 @@ def _row(entry):
             int(entry.get("KAFKA_TIMESTAMP", -1)),
         ),
         checksum(entry.get("KAFKA_KEY"), value),
-        entry.get("CRIER_CUT") == b"value",
+        "CRIER_CUT" in entry,
         entry["__CURSOR"].decode(),
     )
 
@@ -269,7 +269,7 @@ class Report:
     strange:    entries of events that the broker never had
     altered:    entries with another key or value than the event
     reordered:  events that stand behind a later one of their partition and epoch
-    cut:        entries without their value
+    cut:        entries without a part of their event
     copies:     how many entries are the one before once more: journald has stored one datagram
                 twice, which shows in its time (crier-delivery(7), OUT OF REACH)
     spans:      {partition: {epoch: [offsets in the order written]}}, epochs in the order seen"""

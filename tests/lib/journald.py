@@ -166,9 +166,13 @@ class FakeJournal:
                 self.memfds += 1
             finally:
                 os.close(descriptor)
-        self.entries.append(parse(data))
+        self.keep(parse(data))
         if self.stall_at is not None and len(self.entries) >= self.stall_at:
             self.reading.clear()
+
+    def keep(self, entry):
+        """Takes an entry that came."""
+        self.entries.append(entry)
 
     def events(self, group=None, topic=None, since=0):
         """The entries of consumed events, in the order written; `since`: without so many first

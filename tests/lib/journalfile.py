@@ -5,6 +5,9 @@ systemd-journal-remote, which takes the export format and needs neither root nor
 import os
 import pathlib
 import subprocess
+import time
+
+from lib import journald, wait
 
 PROGRAM = pathlib.Path("/lib/systemd/systemd-journal-remote")
 
@@ -55,3 +58,47 @@ def number_from(path, first):
             add(place + 16)
         place += (number(place + 8) + 7) // 8 * 8
     pathlib.Path(path).write_bytes(data)
+
+
+class KeptJournal(journald.FakeJournal):
+    """A fake journald whose entries are in a journal file as well, so that crierd can read them
+    back: exactly-once needs no root with it. What `lost(entry)` is true for does not get there; who
+    sent an entry is what `uid(entry)` says."""
+
+    def __init__(self, path, lost=None):
+        self.lost = lost or (lambda entry: False)
+        self.uid = lambda entry: os.getuid()
+        self.directory = pathlib.Path(f"{path}-files")
+        self.directory.mkdir()
+        self.writer = subprocess.Popen(
+            [PROGRAM, "--split-mode=none", f"--output={self.directory}/system.journal", "-"],
+            stdin=subprocess.PIPE,
+            env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
+        )
+        self._store(journald.Entry(MESSAGE=[b"begins"]))
+        wait.until((self.directory / "system.journal").exists, 20, "a journal file")
+        super().__init__(path)
+
+    arguments = property(
+        lambda self: [
+            f"--journal-directory={self.directory}",
+            f"--state-directory={self.directory}",
+        ]
+    )
+
+    def _store(self, entry):
+        stored = {"at_ms": time.time() * 1000, "_UID": self.uid(entry), **entry}
+        self.writer.stdin.write(export([stored]))
+        self.writer.stdin.flush()
+
+    def keep(self, entry):
+        super().keep(entry)
+        if not self.lost(entry):
+            self._store(entry)
+
+    def close(self):
+        super().close()
+        if self.writer:
+            self.writer.stdin.close()
+            self.writer.wait(20)
+            self.writer = None

@@ -23,7 +23,7 @@ int64_t log_start_offset(const World *w, const Log *l) {
         return w->setup->latest ? l->end : l->start;
 }
 
-void log_append(World *w, unsigned p, bool gap, bool poison) {
+void log_append(World *w, unsigned p, bool gap, bool poison, bool unfit) {
         Log *l = &w->logs[p];
         int32_t offset = l->end + gap;
 
@@ -33,9 +33,11 @@ void log_append(World *w, unsigned p, bool gap, bool poison) {
                 .offset = offset,
                 .stamp = (uint16_t) ++w->n_stamps,
                 .poison = poison,
+                .unfit = unfit,
                 .dark = offset < l->dark,
         };
         l->end = offset + 1;
+        w->stopped[p][offset] = w->stopped[p][offset] || unfit;
 }
 
 /* ---- the group ---- */

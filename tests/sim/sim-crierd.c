@@ -65,6 +65,7 @@ static void keep_ghosts(Crierd *c, const Part *part) {
                                 .offset = held->event.offset,
                                 .stamp = held->event.stamp,
                                 .poison = held->event.poison,
+                                .unfit = held->event.unfit,
                         };
         }
 }

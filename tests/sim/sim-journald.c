@@ -31,7 +31,7 @@ void journald_take(Journald *j) {
         if (!j->up || j->n_queue == 0)
                 return;
         item = queue_pop(j);
-        if (j->dropping || (j->limiting && !item.debug) || (item.poison && !item.cut))
+        if (j->dropping || (j->limiting && !item.debug) || (item.poison && !item.cut) || item.unfit)
                 return;
         if (j->n == j->allocated) {
                 j->allocated = j->allocated > 0 ? j->allocated * 2 : 256;

@@ -97,6 +97,15 @@ void record_log_start(World *w, unsigned p, int64_t start) {
         }
 }
 
+void record_stop(World *w, unsigned epoch, int64_t offset) {
+        bool *stopped = &w->stopped[w->epochs[epoch].p][offset];
+
+        if (!*stopped &&
+            !has_plagues(w, BIT(journald) | BIT(drop) | BIT(limit) | BIT(power) | BIT(vacuum)))
+                world_wrong(w, "stopped: at offset %d, without need", (int) offset);
+        *stopped = true;
+}
+
 /* ---- the oracle ---- */
 
 /* One event of one lineage in the journals. */
@@ -159,7 +168,7 @@ static void judge_cut(World *w, const Item *item) {
 /* Where nothing is lost, an epoch stands in order. */
 static void judge_order(World *w) {
         if (has_plagues(w, BIT(journald) | BIT(drop) | BIT(limit) | BIT(power) | BIT(vacuum) |
-                                   BIT(poison) | BIT(truncate) | BIT(recreate)))
+                                   BIT(poison) | BIT(unfit) | BIT(truncate) | BIT(recreate)))
                 return;
         for (unsigned h = 0; h < HOSTS; h++) {
                 int32_t highest[EPOCHS_MAX] = {0};
@@ -246,13 +255,26 @@ static void judge_found(World *w, const Found *f) {
                          era);
 }
 
-static void judge_owed(World *w, Findings *f, unsigned p, unsigned era, const Event *e) {
+/* Was a partition stopped between both, or should it have been? */
+static bool is_behind_a_stop(const World *w, unsigned p, int64_t start, int64_t offset) {
+        for (int64_t o = MAX(start, (int64_t) 0); o <= offset; o++)
+                if (w->stopped[p][o])
+                        return true;
+        return false;
+}
+
+/* `start`: from where on the lineage owes events although no commit has claimed them; < 0: it does
+ * not. */
+static void judge_owed(World *w, Findings *f, unsigned p, unsigned era, const Event *e,
+                       int64_t start) {
         const Found *found = find(f, make_key(p, era, e->stamp), false);
 
         if (e->dark || (found && found->ever[0] + found->ever[1] > 0))
                 return;
         if (found && found->unsynced && !w->setup->sync)
                 w->excused[EXCUSE_UNSYNCED]++;
+        else if (start >= 0 && is_behind_a_stop(w, p, start, e->offset))
+                w->excused[EXCUSE_STOPPED]++;
         else
                 wrong_of(w, p, "lost: offset %d, stamp %u of p%u era %u", e->offset, e->stamp, p,
                          era);
@@ -274,7 +296,7 @@ static void judge_lineages(World *w, Findings *f) {
                         for (unsigned i = 0; i < w->logs[p].n && w->lineages[p][era].claims; i++)
                                 if (stamps_has(&w->lineages[p][era].claimed,
                                                w->logs[p].events[i].stamp))
-                                        judge_owed(w, f, p, era, &w->logs[p].events[i]);
+                                        judge_owed(w, f, p, era, &w->logs[p].events[i], -1);
         for (unsigned n = 1; n < w->n_epochs; n++) {
                 const EpochInfo *e = &w->epochs[n];
                 bool last = e->known && is_last(w, e->p, e->era);
@@ -283,7 +305,7 @@ static void judge_lineages(World *w, Findings *f) {
                 for (unsigned i = 0; i < log->n && e->known && (last || e->left == LEFT_SEEK); i++)
                         if (stamps_has(&e->received, log->events[i].stamp) ||
                             (last && e->begun && log->events[i].offset >= e->start))
-                                judge_owed(w, f, e->p, e->era, &log->events[i]);
+                                judge_owed(w, f, e->p, e->era, &log->events[i], e->start);
         }
 }
 

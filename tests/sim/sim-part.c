@@ -5,6 +5,7 @@
  * wake that is missing is a group that gets stuck. See sim.h.
  */
 
+#include "journal/loss.h"
 #include "sim/sim.h"
 
 #include <assert.h>
@@ -26,6 +27,8 @@ static void on_notice(void *userdata, const JournalNotice *n) {
                 w->lost += n->count;
         if (n->record == RECORD_VALUE_CUT)
                 w->cut++;
+        if (n->record == RECORD_PARTITION_STOPPED)
+                record_stop(w, epoch_number(n->ledger->epoch), n->first);
         say(w, "%d: notice %d: count %u, offsets %d to %d", c->id, n->record, (unsigned) n->count,
             (int) n->first, (int) n->last);
 }
@@ -142,6 +145,8 @@ bool part_is_drained(const Part *part) {
         const Ledger *l = part->ledger;
         Log *log = log_of(part);
 
+        if (l->stopped)
+                return l->phase == LEDGER_RUNNING && l->move == MOVE_NONE && !ledger_owes(l);
         return l->phase == LEDGER_RUNNING && l->rows.n == 0 && l->move == MOVE_NONE &&
                !ledger_owes(l) && part->pos >= 0 && !log_at(log, part->pos) &&
                log->end >= part->pos;
@@ -246,6 +251,7 @@ void part_send(Part *part) {
                 .offset = held->event.offset,
                 .stamp = held->event.stamp,
                 .poison = held->event.poison,
+                .unfit = held->event.unfit,
                 .cut = row_is_cut(row),
         };
         int r;

@@ -74,6 +74,7 @@ static void setup_make(uint64_t *state, bool often, const char *focus, Setup *re
         ret->in_flight_events = draw(state, 2) == 0 ? LEDGER_ROWS_MAX : 1 + draw(state, 4);
         ret->in_flight_bytes = draw(state, 2) == 0 ? 3 * LEDGER_ROWS_MAX : 1 + draw(state, 12);
         ret->poison = draw(state, 4) == 0 ? 2 : 12;
+        ret->unfit = draw(state, 4) == 0 ? 3 : 20;
         ret->slow = 1 + draw(state, 4);
 }
 

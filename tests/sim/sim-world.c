@@ -105,7 +105,8 @@ static void do_produce(World *w, Dice *d) {
         unsigned p = pick_partition(w, d);
         bool gap = pick(d, 4) == 0;
 
-        log_append(w, p, gap, has_plague(w, PLAGUE_poison) && pick(d, w->setup->poison) == 0);
+        log_append(w, p, gap, has_plague(w, PLAGUE_poison) && pick(d, w->setup->poison) == 0,
+                   has_plague(w, PLAGUE_unfit) && pick(d, w->setup->unfit) == 0);
 }
 
 static void do_script(World *w, Dice *d) {

@@ -62,7 +62,8 @@ typedef struct Setup {
         unsigned in_flight_events;
         unsigned in_flight_bytes;
         unsigned poison; /* one event of so many */
-        unsigned slow;   /* when all faults have ended, journald takes in one of so many turns */
+        unsigned unfit;
+        unsigned slow; /* when all faults have ended, journald takes in one of so many turns */
 } Setup;
 
 /* The choices inside one action, all taken from the action's one number. */
@@ -99,6 +100,7 @@ typedef struct Event {
         int32_t offset;
         uint16_t stamp; /* unique; stands for the timestamp and the content */
         bool poison;    /* journald refuses it whole */
+        bool unfit;     /* and cut as well */
         bool dark;      /* the log was rewritten below a position already passed */
 } Event;
 
@@ -158,6 +160,7 @@ typedef struct Item {
         int32_t offset;
         uint16_t stamp;
         bool poison;
+        bool unfit;
         bool forged; /* somebody else's _UID */
         bool cut;
         bool debug;  /* of another pool of the rate limit than events */
@@ -289,14 +292,15 @@ typedef struct Notice {
 #define EXCUSES(x)                                                                                 \
         x(HALF_LINKED, "half-linked by a killed journald") x(VACUUMED,                             \
                                                              "written again after a vacuum")       \
-                x(BOTH_HOSTS,                                                                      \
-                  "on both hosts, after a notice") x(REPLAYED, "replayed after a deliberate move") \
-                        x(UNSYNCED, "power loss without sync") x(                                  \
-                                DARK, "missed: log rewritten below a position already passed")     \
-                                x(UNDONE,                                                          \
-                                  "wrong after a late commit undid the anchor of a rewritten log") \
-                                        x(CUT, "cut without need, lost twice by faults that "      \
-                                               "looked like its own")
+                x(BOTH_HOSTS, "on both hosts, after a notice") x(                                  \
+                        REPLAYED, "replayed after a deliberate move") x(UNSYNCED,                  \
+                                                                        "power loss without sync") \
+                        x(DARK, "missed: log rewritten below a position already passed") x(        \
+                                UNDONE,                                                            \
+                                "wrong after a late commit undid the anchor of a rewritten log")   \
+                                x(CUT, "cut without need, lost twice by faults that "              \
+                                       "looked like its own")                                      \
+                                        x(STOPPED, "not written, in a partition that was stopped")
 
 typedef enum Excuse {
 #define EXCUSE(id, text) EXCUSE_##id,
@@ -324,8 +328,9 @@ struct World {
         unsigned n_stamps;
 
         unsigned eras[PARTITIONS];
-        unsigned rewritten[PARTITIONS]; /* the era of the newest anchor of a rewritten log */
-        bool undone[PARTITIONS];        /* a late commit has undone the anchor of a rewritten log */
+        unsigned rewritten[PARTITIONS];        /* the era of the newest anchor of a rewritten log */
+        bool stopped[PARTITIONS][LOG_MAX + 2]; /* offsets that no partition gets over */
+        bool undone[PARTITIONS]; /* a late commit has undone the anchor of a rewritten log */
         Lineage lineages[PARTITIONS][ERAS_MAX];
         EpochInfo epochs[EPOCHS_MAX];
         unsigned n_epochs; /* number 0 is none */
@@ -370,7 +375,7 @@ bool world_settle(World *w);
 /* sim-broker.c */
 Event *log_at(Log *l, int64_t offset);
 int64_t log_start_offset(const World *w, const Log *l);
-void log_append(World *w, unsigned p, bool gap, bool poison);
+void log_append(World *w, unsigned p, bool gap, bool poison, bool unfit);
 int group_find(const Group *g, int member);
 void group_join(World *w, int member, unsigned turn);
 void group_remove(World *w, int member, unsigned turn);
@@ -441,6 +446,8 @@ void era_next(World *w, unsigned p);
 void record_landed(World *w, unsigned p, const Commit *c);
 void record_notice(World *w, unsigned epoch, int64_t offset);
 void record_log_start(World *w, unsigned p, int64_t start);
+/* A partition is stopped at the offset. */
+void record_stop(World *w, unsigned epoch, int64_t offset);
 /* The first violation, as text into w->wrong; counts what is excused. */
 void judge(World *w, bool drained);
 

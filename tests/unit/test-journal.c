@@ -121,41 +121,6 @@ static void test_what_was_lost_is_written_again_and_said(void **state) {
         assert_int_equal(ledger_position(f->ledger), 2);
 }
 
-static void test_an_entry_lost_twice_by_itself_is_cut(void **state) {
-        Fixture *f = *state;
-
-        fixture_run(f);
-        fixture_receive(f, 0, 100);
-        fixture_send_next(f);
-        fixture_lose(f, false);
-        for (unsigned i = 0; i < LEDGER_FAULTS_MAX; i++) {
-                assert_false(row_is_cut(fixture_send_next(f)));
-                fixture_lose(f, true);
-        }
-        assert_int_equal(f->notices[RECORD_VALUE_CUT], 1);
-        assert_true(row_is_cut(ledger_next(f->ledger)));
-        fixture_send_next(f);
-        fixture_read_back(f, 0);
-        assert_int_equal(f->ledger->stats.cut, 1);
-}
-
-static void test_a_journal_that_drops_for_a_while_cuts_nothing(void **state) {
-        Fixture *f = *state;
-
-        fixture_run(f);
-        fixture_receive(f, 0, 100);
-        for (unsigned i = 0; i < 10; i++) {
-                fixture_send_next(f);
-                /* The barriers that follow at once are dropped as well. */
-                fixture_step(f, 30 * USEC_PER_MSEC);
-                fixture_step(f, 5 * USEC_PER_SEC);
-                fixture_show_barrier(f);
-                fixture_answer_scan(f, NULL, 0);
-        }
-        assert_false(row_is_cut(ledger_next(f->ledger)));
-        assert_int_equal(f->notices[RECORD_VALUE_CUT], 0);
-}
-
 static void test_a_silent_journal_is_said_and_its_return_too(void **state) {
         Fixture *f = *state;
 
@@ -334,8 +299,6 @@ int main(void) {
                 TEST(a_late_row_gets_a_barrier_and_no_sooner),
                 TEST(lost_is_only_what_a_look_does_not_find),
                 TEST(what_was_lost_is_written_again_and_said),
-                TEST(an_entry_lost_twice_by_itself_is_cut),
-                TEST(a_journal_that_drops_for_a_while_cuts_nothing),
                 TEST(a_silent_journal_is_said_and_its_return_too),
                 TEST(sync_comes_before_the_commit_and_after_the_position),
                 TEST(while_events_flow_the_disk_rests_after_a_sync),

@@ -64,6 +64,7 @@ static void test_anything_else_is_not_ours(void **state) {
                 "crier/1 epoch=0123456789abcdef0123456789abcdef cluster=a host=h anchor=-1 clean=1",
                 "crier/1 epoch=0123456789abcdef0123456789abcdef cluster=a host=h anchor=00 clean=1",
                 "crier/1 epoch=0123456789abcdef0123456789abcdef cluster=a host=h clean=1",
+                "crier/1 epoch=00000000000000000000000000000000 cluster=a host=h anchor=0 clean=1",
                 GOOD " ",
                 GOOD " more=1",
                 " " GOOD,
