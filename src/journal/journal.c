@@ -308,6 +308,15 @@ static bool may_send_barrier(const Journal *j, uint64_t now) {
         return j->barriers_sent == 0 || now - j->barrier_usec >= BARRIER_PAUSE_USEC;
 }
 
+void journal_first_note(Journal *j, const LedgerSpec *spec, int64_t offset,
+                        char to[static MARKER_TEXT_MAX]) {
+        Marker m = {.epoch = j->ops->draw(j->ops_userdata), .anchor = offset, .clean = true};
+
+        memcpy(m.cluster, spec->cluster, MIN(strlen(spec->cluster), (size_t) MARKER_NAME_MAX));
+        memcpy(m.host, j->host, sizeof(m.host));
+        marker_format(&m, to);
+}
+
 int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now) {
         int r = 0;
 

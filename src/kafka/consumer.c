@@ -85,8 +85,10 @@ static int consumer_open(Consumer *c) {
         c->failed = false;
         /* Answers that the former client owed us are gone with it. */
         c->commits = 0;
+        c->begins = false;
         c->revoked = false;
         c->state = CONSUMER_JOINING;
+        beginning_ask(c);
         return 0;
 }
 
@@ -346,6 +348,7 @@ void consumer_tick(Consumer *c, uint64_t now) {
         }
         if (!c->rk)
                 return;
+        beginning_ask(c);
         if (c->state == CONSUMER_ASSIGNED) {
                 committer_commit(c);
                 committer_reclaim(c);
