@@ -33,6 +33,17 @@
 /* A lock that another process has, a scan or a sync that failed. */
 #define RETRY_USEC (200 * USEC_PER_MSEC)
 
+const char *ledger_phase_to_string(LedgerPhase phase) {
+        static const char *const names[] = {
+                [LEDGER_LOCKING] = "waiting_for_lock", [LEDGER_FETCHING] = "recovering",
+                [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
+                [LEDGER_OPENING] = "recovering",       [LEDGER_RUNNING] = "running",
+                [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",
+        };
+
+        return names[phase];
+}
+
 const char *journal_cause_to_string(JournalCause cause) {
         static const char *const names[] = {
                 [CAUSE_UNKNOWN] = "unknown",

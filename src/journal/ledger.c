@@ -12,17 +12,6 @@
 #include "journal/journal.h"
 #include "journal/rule.h"
 
-const char *ledger_phase_to_string(LedgerPhase phase) {
-        static const char *const names[] = {
-                [LEDGER_LOCKING] = "waiting_for_lock", [LEDGER_FETCHING] = "recovering",
-                [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
-                [LEDGER_OPENING] = "recovering",       [LEDGER_RUNNING] = "running",
-                [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",
-        };
-
-        return names[phase];
-}
-
 /* ---- life ---- */
 
 /* Of what makes the partition one: no two of the parts can be mistaken for two others. */
@@ -260,6 +249,15 @@ LedgerVerdict ledger_receive(Ledger *l, int64_t offset, int64_t timestamp, void 
                 return LEDGER_MOVED;
         }
         return receive_new(l, offset, timestamp, event, size, stands);
+}
+
+void ledger_passed(Ledger *l, int64_t next_offset) {
+        if (l->phase != LEDGER_RUNNING || l->move != MOVE_NONE || next_offset <= l->reach ||
+            !RULE(passed))
+                return;
+        l->reach = next_offset;
+        if (l->n_standing > 0 && next_offset > l->standing[l->n_standing - 1].offset)
+                say_recovered(l);
 }
 
 Row *ledger_next(Ledger *l) {

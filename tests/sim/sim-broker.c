@@ -38,6 +38,15 @@ void log_append(World *w, unsigned p, bool gap, bool poison) {
         l->end = offset + 1;
 }
 
+void log_extend(World *w, unsigned p, unsigned n) {
+        Log *l = &w->logs[p];
+
+        if (l->end + (int32_t) n >= LOG_MAX)
+                return;
+        l->end += (int32_t) n;
+        say(w, "broker: p%u: %u offsets without events, up to %d", p, n, l->end);
+}
+
 /* ---- the group ---- */
 
 int group_find(const Group *g, int member) {
