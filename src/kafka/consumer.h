@@ -64,8 +64,9 @@ typedef struct Consumer {
 
         uint64_t received;
         uint64_t written;
-        Meter meter;    /* of received */
-        int session_ms; /* session.timeout.ms, as librdkafka has it */
+        Meter meter;          /* of received */
+        bool reads_committed; /* isolation.level */
+        int session_ms;       /* session.timeout.ms, as librdkafka has it */
         Trouble trouble;
         Entry entry; /* reading.c: the event on its way out */
         Buffer scratch;
