@@ -145,10 +145,11 @@ static json_t *pack_ledger(const Ledger *l) {
 }
 
 static json_t *pack_partition(const Partition *p, rd_kafka_t *rk) {
-        return json_pack("{so, si, so, so, so, si, so}", "topic", pack_text(p->topic), "partition",
-                         p->number, "position", pack_offset(p->position), "committed",
+        return json_pack("{so, si, so, so, so, so, si, so}", "topic", pack_text(p->topic),
+                         "partition", p->number, "position", pack_offset(p->position), "committed",
                          pack_offset(p->committed), "lag",
-                         pack_offset(rk ? partition_lag(p, rk) : -1), "held",
+                         pack_offset(rk ? partition_lag(p, rk) : -1), "open_transaction_ms",
+                         pack_offset(partition_open_ms(p, clock_usec())), "held",
                          (int) partition_held(p), "ledger", pack_ledger(p->ledger));
 }
 

@@ -264,6 +264,7 @@ static void draw_grid(Grid *g, Buffer *out) {
                 [COLUMN_OWNS] = {"OWNS", COLUMN_LINES},    [COLUMN_LAG] = {"LAG", COLUMN_NUMBER},
                 [COLUMN_RATE] = {"RATE", COLUMN_NUMBER},
         };
+        bool first = false;
         size_t before;
 
         grid_measure(g);
@@ -284,6 +285,7 @@ static void draw_grid(Grid *g, Buffer *out) {
         table_finish(g->table, out);
         if (out->size == before)
                 buffer_append_string(out, "no members\n");
+        parts_open_transactions(out, g->group, g->topic, &first);
         free(g->taken);
 }
 

@@ -45,6 +45,7 @@ const Shape partition_shape[] = {
         {"position", SHAPE_INTEGER, .nullable = true},
         {"committed", SHAPE_INTEGER, .nullable = true},
         {"lag", SHAPE_INTEGER, .nullable = true},
+        {"open_transaction_ms", SHAPE_INTEGER, .nullable = true},
         {"held", SHAPE_INTEGER},
         {"ledger", SHAPE_OBJECT, .nullable = true, .members = ledger_shape},
         {NULL},
@@ -215,6 +216,30 @@ void parts_trouble(Buffer *out, const OutputStyle *style, int64_t now_ms, const 
         buffer_append_string(out, "\n         ");
         output_text(out, get_string(trouble, "advice"));
         buffer_append_byte(out, '\n');
+}
+
+void parts_open_transactions(Buffer *out, const json_t *group, const char *topic, bool *first) {
+        const json_t *consumer, *partition;
+        size_t i, k;
+
+        json_array_foreach(json_object_get(group, "consumers"), i, consumer) {
+                json_array_foreach(json_object_get(consumer, "partitions"), k, partition) {
+                        const json_t *ms = json_object_get(partition, "open_transaction_ms");
+
+                        if (!json_is_integer(ms) ||
+                            (topic && !streq(get_string(partition, "topic"), topic)))
+                                continue;
+                        buffer_append_string(out, *first ? "\n" : "");
+                        *first = false;
+                        output_textf(out, "open transaction: %s/%lld of group %s, for ",
+                                     get_string(partition, "topic"),
+                                     get_integer(partition, "partition"),
+                                     get_string(group, "name"));
+                        output_duration(out, (uint64_t) MAX(json_integer_value(ms), 0));
+                        buffer_appendf(out, ", at offset %lld\n",
+                                       get_integer(partition, "position"));
+                }
+        }
 }
 
 void parts_counts(Row *row, size_t column, const json_t *producer) {

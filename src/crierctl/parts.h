@@ -56,5 +56,9 @@ void parts_consumer_state(Row *row, size_t column, const json_t *consumer);
 void parts_trouble(Buffer *out, const OutputStyle *style, int64_t now_ms, const json_t *object,
                    bool *first, const char *format, ...) _printf_(6, 7);
 
+/* Appends a line for each partition of the group that an open transaction holds up; `topic`: only
+ * of that one; NULL: of all. `first` is as above. */
+void parts_open_transactions(Buffer *out, const json_t *group, const char *topic, bool *first);
+
 /* What became of a producer's events, in five columns: made, acked, failed, overflowed, queued. */
 void parts_counts(Row *row, size_t column, const json_t *producer);

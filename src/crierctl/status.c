@@ -243,6 +243,9 @@ static void draw_troubles(Picture *p) {
                               get_string(o, "name"));
         }
         json_array_foreach(json_object_get(p->status, "groups"), i, o) {
+                parts_open_transactions(p->out, o, NULL, &first);
+        }
+        json_array_foreach(json_object_get(p->status, "groups"), i, o) {
                 parts_trouble(p->out, p->style, p->now_ms, o, &first, "group %s",
                               get_string(o, "name"));
                 json_array_foreach(json_object_get(o, "consumers"), k, consumer) {

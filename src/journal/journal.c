@@ -34,6 +34,17 @@
 /* A lock that another process has, a scan or a sync that failed. */
 #define RETRY_USEC (200 * USEC_PER_MSEC)
 
+const char *ledger_state_to_string(const Ledger *l) {
+        static const char *const names[] = {
+                [LEDGER_LOCKING] = "waiting_for_lock", [LEDGER_FETCHING] = "recovering",
+                [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
+                [LEDGER_OPENING] = "recovering",       [LEDGER_RUNNING] = "running",
+                [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",
+        };
+
+        return l->stopped && l->phase == LEDGER_RUNNING ? "stopped" : names[l->phase];
+}
+
 const char *journal_cause_to_string(JournalCause cause) {
         static const char *const names[] = {
                 [CAUSE_UNKNOWN] = "unknown",
@@ -322,6 +333,15 @@ static int send_barrier(Journal *j, uint64_t now) {
 
 static bool may_send_barrier(const Journal *j, uint64_t now) {
         return j->barriers_sent == 0 || now - j->barrier_usec >= BARRIER_PAUSE_USEC;
+}
+
+void journal_first_note(Journal *j, const LedgerSpec *spec, int64_t offset,
+                        char to[static MARKER_TEXT_MAX]) {
+        Marker m = {.epoch = j->ops->draw(j->ops_userdata), .anchor = offset, .clean = true};
+
+        memcpy(m.cluster, spec->cluster, MIN(strlen(spec->cluster), (size_t) MARKER_NAME_MAX));
+        memcpy(m.host, j->host, sizeof(m.host));
+        marker_format(&m, to);
 }
 
 int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now) {

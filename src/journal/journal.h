@@ -134,6 +134,11 @@ void journal_init(Journal *j, const JournalOps *ops, void *ops_userdata, const c
                   sd_id128_t token);
 void journal_done(Journal *j);
 
+/* The note of a commit that begins an epoch: draws one that begins at `offset`, and in which
+ * nothing is written yet. For who commits where a partition begins before it has a ledger. */
+void journal_first_note(Journal *j, const LedgerSpec *spec, int64_t offset,
+                        char to[static MARKER_TEXT_MAX]);
+
 /* Writes the row's entry. Returns 0, or a negative errno where the journal takes none now. */
 int journal_write(Journal *j, Ledger *l, Row *row, const Entry *e, uint64_t now);
 

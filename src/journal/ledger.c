@@ -14,17 +14,6 @@
 #include "journal/own.h"
 #include "journal/rule.h"
 
-const char *ledger_state_to_string(const Ledger *l) {
-        static const char *const names[] = {
-                [LEDGER_LOCKING] = "waiting_for_lock", [LEDGER_FETCHING] = "recovering",
-                [LEDGER_WAITING] = "recovering",       [LEDGER_SCANNING] = "recovering",
-                [LEDGER_OPENING] = "recovering",       [LEDGER_RUNNING] = "running",
-                [LEDGER_SETTLING] = "settling",        [LEDGER_CLOSED] = "settling",
-        };
-
-        return l->stopped && l->phase == LEDGER_RUNNING ? "stopped" : names[l->phase];
-}
-
 /* ---- life ---- */
 
 /* Of what makes the partition one: no two of the parts can be mistaken for two others. */
@@ -276,6 +265,15 @@ LedgerVerdict ledger_receive(Ledger *l, int64_t offset, int64_t timestamp, void 
                 return LEDGER_MOVED;
         }
         return receive_new(l, offset, timestamp, event, size, stands);
+}
+
+void ledger_passed(Ledger *l, int64_t next_offset) {
+        if (l->phase != LEDGER_RUNNING || l->move != MOVE_NONE || next_offset <= l->reach ||
+            !RULE(passed))
+                return;
+        l->reach = next_offset;
+        if (l->n_standing > 0 && next_offset > l->standing[l->n_standing - 1].offset)
+                say_recovered(l);
 }
 
 Row *ledger_next(Ledger *l) {

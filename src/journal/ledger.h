@@ -128,7 +128,7 @@ typedef struct Ledger {
         int64_t anchor;    /* where the epoch began */
         int64_t start;     /* where reading begins */
         int64_t committed; /* < 0: nothing yet */
-        int64_t reach;     /* one behind the highest offset received */
+        int64_t reach;     /* one behind the highest offset received, or passed */
         uint32_t barrier;  /* LEDGER_WAITING: of the barriers sent later one must be readable */
         bool unclean;      /* how the former owner left it */
         bool scanning;     /* a scan or a look is under way */
@@ -188,6 +188,10 @@ bool ledger_takes(Ledger *l);
 /* An event was received: `event` is opaque, `size` what it counts in memory. */
 LedgerVerdict ledger_receive(Ledger *l, int64_t offset, int64_t timestamp, void *event,
                              uint32_t size);
+/* Kafka was read up to `next_offset`: between the last event received and that there is none, but
+ * marks of transactions, or what an aborted one wrote. Where nothing else is under way there, the
+ * position is `next_offset`. */
+void ledger_passed(Ledger *l, int64_t next_offset);
 /* The oldest row that is to be written, or NULL. */
 Row *ledger_next(Ledger *l);
 /* The socket took the row's entry. */

@@ -63,7 +63,7 @@ static int64_t first_offset(Consumer *c, const Lookup *l, int i) {
 
         if (handed >= l->low->elems[i].offset && handed <= l->high->elems[i].offset)
                 return handed;
-        return lookup_start_offset(l, i, c->group->config->start);
+        return lookup_start_offset(l, i);
 }
 
 void assignment_clear(Consumer *c) {
@@ -77,7 +77,7 @@ void assignment_clear(Consumer *c) {
         c->n_partitions = 0;
         if (c->offered)
                 rd_kafka_topic_partition_list_destroy(TAKE_PTR(c->offered));
-        c->lookup_usec = 0;
+        c->lookup_usec = c->begin_usec = 0;
         c->generation++;
 }
 
@@ -201,7 +201,7 @@ static void resets_apply(Consumer *c, const Lookup *l) {
 
                 if (!p || p->state != PARTITION_RESETTING)
                         continue;
-                start = lookup_start_offset(l, i, c->group->config->start);
+                start = lookup_start_offset(l, i);
                 /* The embedded broker drops its oldest events one by one: at full speed its log's
                  * beginning is gone before it can be read. Then its end is the best there is. */
                 if (c->context->cluster->embedded && p->reset_usec > 0 &&
@@ -236,11 +236,17 @@ static void lookup_done(void *job) {
         if (l->err) {
                 consumer_error(c, l->err, l->topic, rd_kafka_err2str(l->err));
                 c->lookup_usec = lookup_again_usec();
-        } else if (!c->context->cluster->id && !l->cluster && consumer_is_exact(c)) {
+                return;
+        }
+        if (!c->context->cluster->id && !l->cluster && consumer_is_exact(c)) {
                 c->lookup_usec = lookup_again_usec();
-        } else if (l->ask_committed && consumer_is_exact(c)) {
-                if (!c->context->cluster->id)
-                        c->context->cluster->id = TAKE_PTR(l->cluster);
+                return;
+        }
+        if (consumer_is_exact(c) && !c->context->cluster->id)
+                c->context->cluster->id = TAKE_PTR(l->cluster);
+        if (l->ask_committed && !beginning_settle(c, l))
+                return;
+        if (l->ask_committed && consumer_is_exact(c)) {
                 if (ledgers_tell(c, l) && c->state == CONSUMER_ASSIGNED)
                         assignment_restart(c);
         } else if (c->state == CONSUMER_RESOLVING)
@@ -297,7 +303,10 @@ void assignment_revoked(Consumer *c) {
                 c->revoked = true;
                 return;
         }
-        if (c->state == CONSUMER_ASSIGNED && !lost) {
+        /* The next owners must not begin before it is known what became of the group's beginning.
+         */
+        if ((c->state == CONSUMER_ASSIGNED || (c->state == CONSUMER_RESOLVING && c->begins)) &&
+            !lost) {
                 c->revoked = true;
                 settle_begin(c);
                 return;
@@ -355,7 +364,7 @@ static void settle_step(Consumer *c, bool late) {
 /* exactly-once: what was written is waited for, then committed a last time, which has a time limit
  * of its own. */
 static void settle_exact(Consumer *c, uint64_t now) {
-        bool finished = ledgers_settle(c, now >= c->deadline_usec);
+        bool finished = ledgers_settle(c, now >= c->deadline_usec) && !c->begins;
 
         if (finished || now >= c->deadline_usec + SETTLE_USEC)
                 settle_end(c, finished && !committer_is_dirty(c));

@@ -72,7 +72,7 @@ static const struct {
         {"delivery.report.only.error", "crier counts what was delivered"},
         {"enable.auto.commit", "crier commits by itself: see 'delivery'"},
         {"enable.auto.offset.store", "crier commits by itself: see 'delivery'"},
-        {"enable.partition.eof", "crier does not use it"},
+        {"enable.partition.eof", "crier sets it"},
         {"enabled_events", "crier sets it"},
         {"group.id", "use 'name' of the group"},
         {"group.protocol", "crier's groups use the classic one"},
@@ -300,6 +300,15 @@ int client_session_ms(rd_kafka_t *rk) {
             RD_KAFKA_CONF_OK)
                 return 0;
         return atoi(text);
+}
+
+bool client_reads_committed(rd_kafka_t *rk) {
+        char text[24];
+        size_t size = sizeof(text);
+
+        return rd_kafka_conf_get(rd_kafka_conf(rk), "isolation.level", text, &size) ==
+                       RD_KAFKA_CONF_OK &&
+               streq(text, "read_committed");
 }
 
 void client_destroy(Helpers *helpers, rd_kafka_t *rk, int flags, HelperWork done, void *userdata) {

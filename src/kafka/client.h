@@ -41,6 +41,9 @@ void client_sends_no_metrics(rd_kafka_conf_t *conf);
 /* The session time-out of a consumer's client, in milliseconds. */
 int client_session_ms(rd_kafka_t *rk);
 
+/* Whether a consumer's client hands out only events of transactions that were committed. */
+bool client_reads_committed(rd_kafka_t *rk);
+
 /* Ends a client on a thread of its own, then calls done(userdata) on the loop, where it is not
  * NULL. All queues, topics and lists of the client must be given up before. `flags` are those of
  * rd_kafka_destroy_flags(). */

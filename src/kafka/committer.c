@@ -43,6 +43,11 @@ static rd_kafka_resp_err_t committer_send(Consumer *c,
         return err;
 }
 
+void committer_begin(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
+        if (list->cnt > 0 && !committer_send(c, list))
+                c->begins = true;
+}
+
 /* Adds the partition to a list that is made with the first of them: mostly there is none. */
 static rd_kafka_topic_partition_t *add(rd_kafka_topic_partition_list_t **list, const Partition *p,
                                        int64_t offset) {
@@ -174,6 +179,10 @@ void committer_answered(Consumer *c, rd_kafka_event_t *ev) {
 
         if (c->commits > 0)
                 c->commits--;
+        if (c->begins && c->commits == 0) {
+                c->begins = false;
+                c->lookup_usec = clock_usec();
+        }
         if (err)
                 consumer_error(c, err, NULL, rd_kafka_event_error_string(ev));
         if ((uintptr_t) rd_kafka_event_opaque(ev) != (uintptr_t) c->generation)

@@ -8,6 +8,10 @@
 
 #include "kafka/consumer.h"
 
+/* Commits where partitions of a group begin, also such as others own, and notes in `begins` that
+ * the answer is awaited. */
+void committer_begin(Consumer *c, const rd_kafka_topic_partition_list_t *list);
+
 /* Commits every position that moved since the last commit. Does nothing while one is under way. */
 void committer_commit(Consumer *c);
 

@@ -57,6 +57,7 @@ static int consumer_open(Consumer *c) {
                 .client_id = c->client_id,
                 .group = config->name,
                 .properties = &config->properties,
+                .partition_eof = true,
                 .config = c->context->config,
         };
         rd_kafka_resp_err_t err;
@@ -67,6 +68,7 @@ static int consumer_open(Consumer *c) {
                 return log_error_errno(r, "Cannot make consumer %u of group '%s': %s", c->number,
                                        config->name, buffer_string(&error));
         c->session_ms = client_session_ms(c->rk);
+        c->reads_committed = client_reads_committed(c->rk);
         c->queue = rd_kafka_queue_get_consumer(c->rk);
         if (!c->queue)
                 return log_error_errno(EIO,
@@ -85,8 +87,10 @@ static int consumer_open(Consumer *c) {
         c->failed = false;
         /* Answers that the former client owed us are gone with it. */
         c->commits = 0;
+        c->begins = false;
         c->revoked = false;
         c->state = CONSUMER_JOINING;
+        beginning_ask(c);
         return 0;
 }
 
@@ -346,9 +350,12 @@ void consumer_tick(Consumer *c, uint64_t now) {
         }
         if (!c->rk)
                 return;
+        beginning_ask(c);
         if (c->state == CONSUMER_ASSIGNED) {
                 committer_commit(c);
                 committer_reclaim(c);
+                for (unsigned i = 0; i < c->n_partitions && c->reads_committed; i++)
+                        partition_watch_end(c->partitions[i], c->rk, now);
         }
         /* Also where nothing woke us: being asked is what keeps max.poll.interval.ms. */
         consumer_serve(c);

@@ -48,6 +48,8 @@ typedef struct Consumer {
         Prefetch prefetch;
         unsigned lookups;      /* assignment.c: jobs that use our client */
         uint64_t lookup_usec;  /* when to try a lookup again; 0: none is due */
+        uint64_t begin_usec;   /* beginning.c: since when it waits for the group's beginning */
+        bool begins;           /* its commit of that is under way */
         bool revoked;          /* the broker waits for our answer to a revocation */
         bool settle_committed; /* the last commit of CONSUMER_SETTLING was sent */
         bool stopping;         /* wanted: leave and never come back */
@@ -62,8 +64,9 @@ typedef struct Consumer {
 
         uint64_t received;
         uint64_t written;
-        Meter meter;    /* of received */
-        int session_ms; /* session.timeout.ms, as librdkafka has it */
+        Meter meter;          /* of received */
+        bool reads_committed; /* isolation.level */
+        int session_ms;       /* session.timeout.ms, as librdkafka has it */
         Trouble trouble;
         Entry entry; /* reading.c: the event on its way out */
         Buffer scratch;

@@ -86,6 +86,7 @@ Group *group_free(Group *g) {
                 consumer_free(g->consumers[i]);
         free(g->consumers);
         handover_done(&g->handover);
+        beginning_done(&g->beginning);
         members_done(&g->members);
         seek_free(g->seek);
         copy_ring_done(&g->recent);
@@ -143,6 +144,9 @@ int group_scale(Group *g, unsigned n) {
                         consumer_stop(g->consumers[i]);
                         live--;
                 }
+        /* Without members it may have been made to begin another time: its commits may be gone. */
+        if (live == 0)
+                beginning_done(&g->beginning);
         while (live < n) {
                 int r = group_add_consumer(g);
 

@@ -6,6 +6,7 @@
  * members that are not ours.
  */
 
+#include "kafka/beginning.h"
 #include "kafka/consumer.h"
 #include "kafka/handover.h"
 #include "kafka/members.h"
@@ -28,6 +29,7 @@ struct Group {
         unsigned next_consumer; /* whose turn it is when the sink takes entries again */
         bool stopping;
         Handover handover;
+        Beginning beginning;
         Members members;
         struct Seek *seek; /* the last one; NULL: none yet */
         CopyRing recent;   /* its newest events */

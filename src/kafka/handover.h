@@ -4,9 +4,8 @@
 /*
  * What a consumer has written and could not commit before it lost the partition, kept for the next
  * consumer of the same group that gets it here: the embedded broker refuses commits during a
- * rebalance, and a `latest` group that has committed nothing would skip what was produced
- * meanwhile, another write events twice. Only a help: it is lost with the process, and counts for
- * nothing once anybody has committed something else.
+ * rebalance, and events would be written twice. Only a help: it is lost with the process, and
+ * counts for nothing once anybody has committed something else.
  */
 
 #include "kafka/partition.h"

@@ -66,8 +66,7 @@ bool ledgers_tell(Consumer *c, const Lookup *l) {
                         continue;
                 p->end = l->high->elems[i].offset;
                 ledger_fetched(p->ledger, elem->offset, elem->metadata, elem->metadata_size,
-                               l->low->elems[i].offset,
-                               lookup_start_offset(l, i, c->group->config->start));
+                               l->low->elems[i].offset, lookup_start_offset(l, i));
                 partition_begin(c, p, p->ledger->start);
                 any = true;
         }

@@ -5,6 +5,7 @@
 
 #include "kafka/lookup.h"
 
+#include "kafka/group.h"
 #include "kafka/offsets.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
@@ -23,6 +24,9 @@ Lookup *lookup_free(Lookup *l) {
                 rd_kafka_topic_partition_list_destroy(l->low);
         if (l->high)
                 rd_kafka_topic_partition_list_destroy(l->high);
+        if (l->topics)
+                rd_kafka_topic_partition_list_destroy(l->topics);
+        group_view_done(&l->view);
         free(l->topic);
         free(l->cluster);
         free(l);
@@ -53,15 +57,33 @@ static void lookup_cluster(Lookup *l) {
         rd_kafka_mem_free(l->rk, id);
 }
 
+static bool lookup_lacks_commit(const Lookup *l) {
+        for (int i = 0; i < l->positions->cnt; i++)
+                if (l->positions->elems[i].offset < 0)
+                        return true;
+        return false;
+}
+
+static void lookup_committed(Lookup *l) {
+        if (l->positions->cnt == 0) {
+                l->err = group_view_look(l->rk, l->topics, NULL, &l->view, &l->topic);
+                return;
+        }
+        lookup_cluster(l);
+        l->err = rd_kafka_committed(l->rk, l->positions, LOOKUP_TIMEOUT_MS);
+        if (!l->err)
+                l->err = lookup_first_error(l, l->positions);
+        if (!l->err && l->topics && lookup_lacks_commit(l))
+                l->err = group_view_look(l->rk, l->topics, l->positions, &l->view, &l->topic);
+}
+
 static void lookup_work(void *job) {
         Lookup *l = job;
 
-        if (l->ask_committed) {
-                lookup_cluster(l);
-                l->err = rd_kafka_committed(l->rk, l->positions, LOOKUP_TIMEOUT_MS);
-                if (!l->err)
-                        l->err = lookup_first_error(l, l->positions);
-        }
+        if (l->ask_committed)
+                lookup_committed(l);
+        if (l->positions->cnt == 0)
+                return;
         if (!l->err)
                 l->err = offsets_lookup(l->rk, l->positions, OFFSETS_BEGIN, LOOKUP_TIMEOUT_MS,
                                         &l->low, &l->topic);
@@ -82,13 +104,13 @@ bool lookup_is_in_log(const Lookup *l, int i) {
                (l->ask_committed || position <= l->high->elems[i].offset);
 }
 
-int64_t lookup_start_offset(const Lookup *l, int i, GroupStart start) {
-        int64_t position = l->positions->elems[i].offset;
+int64_t lookup_start_offset(const Lookup *l, int i) {
+        const rd_kafka_topic_partition_t *p = &l->positions->elems[i];
         int64_t low = l->low->elems[i].offset, high = l->high->elems[i].offset;
 
-        if (position < 0)
-                return start == GROUP_START_LATEST ? high : low;
-        return lookup_is_in_log(l, i) ? position : low;
+        if (p->offset < 0)
+                return beginning_offset(l->consumer->group, p->topic, p->partition, low, high);
+        return lookup_is_in_log(l, i) ? p->offset : low;
 }
 
 void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions, bool ask_committed,
@@ -105,7 +127,10 @@ void lookup_start(Consumer *c, rd_kafka_topic_partition_list_t *positions, bool 
         l->consumer = c;
         l->rk = c->rk;
         l->generation = c->generation;
+        l->usec = clock_usec();
         l->ask_committed = ask_committed;
+        l->topics =
+                ask_committed && beginning_is_open(c->group) ? beginning_topics(c->group) : NULL;
         l->positions = positions;
         if (helpers_run(c->context->helpers, lookup_work, done, l) < 0) {
                 c->lookup_usec = lookup_again_usec();

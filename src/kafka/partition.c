@@ -21,7 +21,7 @@ int partition_new(rd_kafka_t *rk, const char *topic, int32_t number, int64_t sta
         p->number = number;
         p->position = p->fetched = start;
         p->committed = RD_KAFKA_OFFSET_INVALID;
-        p->anchor = -1;
+        p->anchor = p->reached = p->open_at = -1;
         p->topic = strdup(topic);
         if (!p->topic)
                 return -ENOMEM;
@@ -56,8 +56,8 @@ unsigned partition_fetch(Partition *p) {
         p->n = n > 0 ? (unsigned) n : 0;
         p->taken += p->n;
         for (unsigned i = p->n; i-- > 0;)
-                if (!p->held[i]->err) {
-                        p->fetched = p->held[i]->offset + 1;
+                if (!p->held[i]->err || p->held[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+                        p->fetched = p->held[i]->offset + !p->held[i]->err;
                         break;
                 }
         return p->n;
@@ -80,6 +80,14 @@ rd_kafka_message_t *partition_take(Partition *p) {
         return p->held[p->first++];
 }
 
+void partition_end_reached(Partition *p) {
+        int64_t end = p->held[p->first]->offset;
+
+        p->reached = end;
+        p->position = MAX(p->position, end);
+        partition_skip(p);
+}
+
 void partition_drop_held(Partition *p) {
         while (p->first < p->n)
                 partition_skip(p);
@@ -89,6 +97,7 @@ void partition_move(Partition *p, int64_t offset) {
         partition_drop_held(p);
         p->position = p->fetched = offset;
         p->anchor = p->ledger ? -1 : offset;
+        p->reached = p->open_at = -1;
         p->claim_failed = false;
         p->state = PARTITION_READY;
 }
@@ -108,6 +117,21 @@ int64_t partition_end(const Partition *p, rd_kafka_t *rk) {
         if (rd_kafka_get_watermark_offsets(rk, p->topic, p->number, &low, &high) || high < 0)
                 return p->end;
         return high;
+}
+
+void partition_watch_end(Partition *p, rd_kafka_t *rk, uint64_t now) {
+        bool open = p->reached >= 0 && p->reached == p->position && partition_held(p) == 0 &&
+                    rd_kafka_queue_length(p->queue) == 0 && partition_end(p, rk) > p->position;
+
+        if (open && p->open_at != p->position)
+                p->open_usec = now;
+        p->open_at = open ? p->position : -1;
+}
+
+int64_t partition_open_ms(const Partition *p, uint64_t now) {
+        if (p->open_at < 0 || p->open_at != p->position || now < p->open_usec + USEC_PER_SEC)
+                return -1;
+        return (int64_t) ((now - p->open_usec) / USEC_PER_MSEC);
 }
 
 int64_t partition_lag(const Partition *p, rd_kafka_t *rk) {

@@ -39,7 +39,9 @@ typedef struct Partition {
                             */
         int64_t end;       /* of its log, when it was assigned */
         int64_t committed; /* what the broker has, as far as we know; < 0: nothing */
-        int64_t fetched;   /* one behind the last event that was read: where reading goes on */
+        int64_t fetched;   /* one behind the last event that was read, or the end that was reached:
+                              where   reading goes on */
+        int64_t reached;   /* the last end of the log that was reached; -1: none */
         int64_t anchor;   /* to be committed, or what lies behind it, although nothing may have been
                              consumed; -1: nothing is */
         uint64_t taken;   /* messages out of the queue so far */
@@ -49,8 +51,10 @@ typedef struct Partition {
         uint64_t reset_usec; /* when its position was last found not to be in the log; 0: never */
         int64_t reset_position; /* where it was made to go on then */
         Ledger *ledger;         /* exactly-once; NULL: something else */
-        bool cut_said;          /* an event of it did not fit an entry whole, and that was said */
-        Buffer prefix;          /* the fields that are the same in each entry */
+        int64_t open_at; /* partition_watch_end(): where an open transaction was found; -1: none */
+        uint64_t open_usec; /* when it was first found */
+        bool cut_said;      /* an event of it did not fit an entry whole, and that was said */
+        Buffer prefix;      /* the fields that are the same in each entry */
 } Partition;
 
 /* Makes the partition and takes its queue out of the consumer's, so that it can be left unread
@@ -73,6 +77,9 @@ void partition_skip(Partition *p);
 /* Takes the oldest event out and moves the position: it is the caller's, or its ledger's. */
 rd_kafka_message_t *partition_take(Partition *p);
 void partition_drop_held(Partition *p);
+/* The oldest message held says that reading has reached an end of the log: what lies before it and
+ * was not handed out holds no events. Moves the position and takes the message out. */
+void partition_end_reached(Partition *p);
 /* Goes on at another offset, which is to be committed: drops what is held. Fetching is moved by
  * assignment_restart(). */
 void partition_move(Partition *p, int64_t offset);
@@ -83,5 +90,12 @@ unsigned partition_held(const Partition *p);
 
 /* The end of the log, as the last fetch or else the assignment told it. Does not block. */
 int64_t partition_end(const Partition *p, rd_kafka_t *rk);
-/* Events between the position and that, or -1 where unknown. */
+/* About once a second, for a client that only reads what was committed: its log ends for it where
+ * the oldest open transaction begins. That there is one is known from an end that was reached while
+ * the log goes on behind it. */
+void partition_watch_end(Partition *p, rd_kafka_t *rk, uint64_t now);
+/* For how many milliseconds an open transaction has kept the position where it is, since we first
+ * saw it; -1: none has, or not for a second. */
+int64_t partition_open_ms(const Partition *p, uint64_t now);
+/* Offsets between the position and that, or -1 where unknown. */
 int64_t partition_lag(const Partition *p, rd_kafka_t *rk);

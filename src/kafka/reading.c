@@ -94,12 +94,21 @@ static void show_event(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
         }
 }
 
-/* In the place of an event: something is wrong with this partition. */
+/* In the place of an event: an end of the log, or something is wrong with this partition. Takes the
+ * message out. */
 static void partition_error(Consumer *c, Partition *p, const rd_kafka_message_t *m) {
+        c->received--; /* it was none */
+        if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+                if (p->ledger)
+                        ledger_passed(p->ledger, m->offset);
+                partition_end_reached(p);
+                return;
+        }
         if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
                 assignment_reset(c, p);
         else
                 consumer_error(c, m->err, p->topic, rd_kafka_message_errstr(m));
+        partition_skip(p);
 }
 
 /* Writes what the partition holds. Returns 0, or -EAGAIN where the sink is full. */
@@ -111,9 +120,7 @@ static int write_held(Consumer *c, Partition *p) {
                 int r;
 
                 if (m->err) {
-                        c->received--; /* it was none */
                         partition_error(c, p, m);
-                        partition_skip(p);
                         continue;
                 }
                 /* What was read before a reset or a seek of ours, and came late. */
@@ -207,9 +214,7 @@ static int read_ledger(Consumer *c, Partition *p) {
         while ((m = partition_peek(p)) && ledger_takes(p->ledger)) {
                 n++;
                 if (m->err) {
-                        c->received--; /* it was none */
                         partition_error(c, p, m);
-                        partition_skip(p);
                         continue;
                 }
                 if (!receive_event(c, p, m))

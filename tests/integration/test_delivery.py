@@ -76,9 +76,12 @@ def test_at_least_once_commits_only_what_the_journal_took(start, host, journal):
     )
 
 
-def test_at_least_once_commits_its_start_so_that_latest_survives_a_crash(start, host, journal):
+@pytest.mark.parametrize("delivery", ("at-least-once", "at-most-once"))
+def test_a_group_commits_its_start_so_that_latest_survives_a_crash(start, host, journal, delivery):
     """A group at `latest` that died before its first event goes on where it began."""
-    setup = config.build(bootstrap=host.bootstrap, groups=[config.group("late", "full", 1)])
+    setup = config.build(
+        bootstrap=host.bootstrap, groups=[config.group("late", "full", 1, delivery=delivery)]
+    )
     crier = start(setup, journal)
     wait.until(
         lambda: sum(oracle.committed(host.bootstrap, "late", "full").values()) == COUNT,

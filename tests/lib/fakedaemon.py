@@ -18,6 +18,7 @@ def partition(number, topic="post.office", lag=0, **more):
         "position": 10,
         "committed": 10,
         "lag": lag,
+        "open_transaction_ms": None,
         "held": 0,
         "ledger": None,
         **more,

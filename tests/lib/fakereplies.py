@@ -102,6 +102,9 @@ CASES = {
               "other kcat@10.0.0.1 · · · · · ■")),
         Case(("groups", "inv"), {"group": "inv"}, groups(others=[], others_known=False),
              ("other? · · · · · ■",)),
+        Case(("groups",), {}, groups(groups=[fake.group("inv", consumers=[fake.consumer(
+            0, [fake.partition(0, lag=3, open_transaction_ms=75_000)])])]),
+             ("open transaction: post.office/0 of group inv, for 1 min 15 s, at offset 10",)),
         Case(("groups",), {}, groups(groups=[], topics=[], others=[]), ("no groups",)),
     ],
     "consumers": [

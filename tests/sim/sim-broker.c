@@ -40,6 +40,15 @@ void log_append(World *w, unsigned p, bool gap, bool poison, bool unfit) {
         w->stopped[p][offset] = w->stopped[p][offset] || unfit;
 }
 
+void log_extend(World *w, unsigned p, unsigned n) {
+        Log *l = &w->logs[p];
+
+        if (l->end + (int32_t) n >= LOG_MAX)
+                return;
+        l->end += (int32_t) n;
+        say(w, "broker: p%u: %u offsets without events, up to %d", p, n, l->end);
+}
+
 /* ---- the group ---- */
 
 int group_find(const Group *g, int member) {

@@ -143,13 +143,13 @@ void part_observe(Part *part) {
 
 bool part_is_drained(const Part *part) {
         const Ledger *l = part->ledger;
-        Log *log = log_of(part);
+        const Log *log = log_of(part);
 
         if (l->stopped)
                 return l->phase == LEDGER_RUNNING && l->move == MOVE_NONE && !ledger_owes(l);
+        /* What holds no events at the end of the log is passed, and committed. */
         return l->phase == LEDGER_RUNNING && l->rows.n == 0 && l->move == MOVE_NONE &&
-               !ledger_owes(l) && part->pos >= 0 && !log_at(log, part->pos) &&
-               log->end >= part->pos;
+               !ledger_owes(l) && part->pos == log->end && ledger_position(l) >= log->end;
 }
 
 /* ---- steps ---- */
@@ -223,9 +223,15 @@ static void step_consume(Part *part, Dice *d) {
                 return;
         }
         e = log_at(log, part->pos);
-        if (!e)
+        if (e)
+                receive(part, e);
+        else if (part->pos < log->end) {
+                say(w, "%d: p%u: passes %d to %d", part->crierd->id, part->p, (int) part->pos,
+                    log->end);
+                part->pos = log->end;
+                ledger_passed(part->ledger, log->end);
+        } else
                 return;
-        receive(part, e);
         crierd_touch(part->crierd);
 }
 

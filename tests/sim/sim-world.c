@@ -109,6 +109,11 @@ static void do_produce(World *w, Dice *d) {
                    has_plague(w, PLAGUE_unfit) && pick(d, w->setup->unfit) == 0);
 }
 
+/* Ends of transactions, or whole ones that were aborted: the log grows, and there is no event. */
+static void do_control(World *w, Dice *d) {
+        log_extend(w, pick_partition(w, d), 1 + pick(d, 3));
+}
+
 static void do_script(World *w, Dice *d) {
         script_work(w, d);
 }

@@ -376,6 +376,8 @@ bool world_settle(World *w);
 Event *log_at(Log *l, int64_t offset);
 int64_t log_start_offset(const World *w, const Log *l);
 void log_append(World *w, unsigned p, bool gap, bool poison, bool unfit);
+/* By offsets that hold no events. */
+void log_extend(World *w, unsigned p, unsigned n);
 int group_find(const Group *g, int member);
 void group_join(World *w, int member, unsigned turn);
 void group_remove(World *w, int member, unsigned turn);

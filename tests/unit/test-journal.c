@@ -45,6 +45,21 @@ static void test_a_scan_waits_for_a_barrier_sent_after_the_fetch(void **state) {
         assert_false(f->scan->look);
 }
 
+static void test_the_note_of_a_beginning_is_one_that_a_ledger_goes_on_with(void **state) {
+        const LedgerSpec spec = {.cluster = "C", .group = "g", .topic = "t", .partition = 3};
+        Fixture *f = *state;
+        char text[MARKER_TEXT_MAX];
+        Marker m;
+
+        journal_first_note(&f->journal, &spec, 7, text);
+        assert_int_equal(marker_parse(text, strlen(text), &m), 0);
+        assert_false(sd_id128_is_null(m.epoch));
+        assert_string_equal(m.cluster, "C");
+        assert_string_equal(m.host, f->journal.host);
+        assert_int_equal(m.anchor, 7);
+        assert_true(m.clean);
+}
+
 static void test_a_socket_that_takes_nothing_leaves_the_row_queued(void **state) {
         Fixture *f = *state;
         Entry e = {0};
@@ -294,6 +309,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(waits_for_the_lock_and_says_so_once),
                 TEST(a_scan_waits_for_a_barrier_sent_after_the_fetch),
+                TEST(the_note_of_a_beginning_is_one_that_a_ledger_goes_on_with),
                 TEST(a_socket_that_takes_nothing_leaves_the_row_queued),
                 TEST(only_what_was_read_back_is_verified),
                 TEST(a_late_row_gets_a_barrier_and_no_sooner),

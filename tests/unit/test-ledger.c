@@ -145,6 +145,36 @@ static void test_an_offset_that_was_passed_empty_is_a_rewritten_log(void **state
         assert_int_equal(fixture_receive(f, 1, 101), LEDGER_MOVED);
 }
 
+static void test_what_holds_no_events_is_passed_and_committed(void **state) {
+        Fixture *f = *state;
+
+        fixture_run(f);
+        assert_int_equal(fixture_receive(f, 0, 100), LEDGER_NEW);
+        ledger_passed(f->ledger, 33);
+        /* Not before what is under way. */
+        assert_int_equal(ledger_position(f->ledger), 0);
+        fixture_send_next(f);
+        fixture_read_back(f, 0);
+        assert_true(ledger_owes(f->ledger));
+        fixture_commit(f, 33);
+        assert_false(ledger_owes(f->ledger));
+        /* It never goes back. */
+        ledger_passed(f->ledger, 20);
+        assert_int_equal(ledger_position(f->ledger), 33);
+        assert_int_equal(fixture_receive(f, 33, 133), LEDGER_NEW);
+}
+
+static void test_what_is_given_back_unsent_is_not_passed(void **state) {
+        Fixture *f = *state;
+
+        fixture_run(f);
+        assert_int_equal(fixture_receive(f, 0, 100), LEDGER_NEW);
+        ledger_passed(f->ledger, 33);
+        ledger_revoke(f->ledger);
+        ledger_passed(f->ledger, 40);
+        assert_int_equal(ledger_position(f->ledger), 0);
+}
+
 static void test_a_full_ledger_takes_nothing_until_a_row_is_verified(void **state) {
         Fixture *f = *state;
 
@@ -367,6 +397,8 @@ int main(void) {
                 TEST(a_redelivery_is_known),
                 TEST(another_timestamp_is_a_rewritten_log),
                 TEST(an_offset_that_was_passed_empty_is_a_rewritten_log),
+                TEST(what_holds_no_events_is_passed_and_committed),
+                TEST(what_is_given_back_unsent_is_not_passed),
                 TEST(a_full_ledger_takes_nothing_until_a_row_is_verified),
                 TEST(one_event_may_be_larger_than_all_memory),
                 TEST(a_commit_is_the_position_and_gaps_are_passed),
