@@ -218,9 +218,15 @@ static uint64_t start_scan(Journal *j, Ledger *l, bool look, uint64_t now) {
                         .epoch = l->epoch,
                         .subject = l->subject,
                         .floor = l->committed,
+                        .last = -1,
                 };
                 if (look)
                         s->after = reached_before(j, ledger_sent_after(l));
+                else {
+                        s->after = l->from;
+                        s->last = l->last;
+                        s->reached = l->reached;
+                }
                 r = j->ops->scan(j->ops_userdata, s);
         }
         if (r >= 0) {
@@ -259,7 +265,7 @@ void journal_scanned(Journal *j, JournalScan *scan, uint64_t now) {
                 if (scan->error < 0)
                         l->retry_usec = now + RETRY_USEC;
                 else if (!scan->look && l->phase == LEDGER_SCANNING)
-                        ledger_scanned(l, TAKE_PTR(scan->standing), scan->n_standing);
+                        ledger_scanned(l, scan);
                 else if (scan->look && is_running(l) && sd_id128_equal(l->epoch, scan->epoch))
                         ledger_judge(l, scan->barrier, scan->standing, scan->n_standing,
                                      scan->cause, now);
@@ -337,10 +343,16 @@ static bool may_send_barrier(const Journal *j, uint64_t now) {
 
 void journal_first_note(Journal *j, const LedgerSpec *spec, int64_t offset,
                         char to[static MARKER_TEXT_MAX]) {
-        Marker m = {.epoch = j->ops->draw(j->ops_userdata), .anchor = offset, .clean = true};
+        Marker m = {
+                .epoch = j->ops->draw(j->ops_userdata),
+                .anchor = offset,
+                .clean = true,
+                .last = -1,
+                .reached = j->reached,
+                .from = j->reached.number,
+        };
 
-        memcpy(m.cluster, spec->cluster, MIN(strlen(spec->cluster), (size_t) MARKER_NAME_MAX));
-        memcpy(m.host, j->host, sizeof(m.host));
+        marker_address(&m, j->host, spec->cluster, spec->group, spec->topic, spec->partition);
         marker_format(&m, to);
 }
 

@@ -28,7 +28,7 @@ typedef struct Barrier {
 } Barrier;
 
 /* A search for what stands of one epoch from `floor` on: journal.c's, lent to JournalOps.scan. */
-typedef struct JournalScan {
+struct JournalScan {
         uint64_t ledger;  /* its serial */
         bool look;        /* step 4, not step 1.3 */
         uint32_t barrier; /* step 4: the newest that was readable */
@@ -36,13 +36,18 @@ typedef struct JournalScan {
         uint64_t subject; /* see own_subject() */
         int64_t floor;
         Sequence after; /* nothing that is looked for stands up to there */
+        /* Step 1.3: what was read back last, by the note: does this journal have it? */
+        int64_t last;     /* its offset; < 0: do not look */
+        Sequence reached; /* where the journal was then */
         /* The answer. */
         int error;          /* negative: try again */
         char *culprit;      /* the file that it is about, or NULL */
         Standing *standing; /* sorted by offset, each once */
         unsigned n_standing;
         JournalCause cause; /* what could explain that entries are missing */
-} JournalScan;
+        bool seen;          /* an entry of the epoch, wherever it stands */
+        bool elsewhere;     /* it is another journal, or an older state of it */
+};
 
 JournalScan *journal_scan_free(JournalScan *s);
 
@@ -100,7 +105,8 @@ struct Journal {
         void *userdata;
 
         char host[MARKER_NAME_MAX + 1];
-        sd_id128_t token; /* this process, in barriers */
+        char old_host[MARKER_NAME_MAX + 1]; /* as a crierd with the old notes has called it */
+        sd_id128_t token;                   /* this process, in barriers */
 
         Ledger **ledgers;
         uint64_t next_serial;

@@ -36,7 +36,7 @@ int ledger_new(Journal *j, const LedgerSpec *spec, void *owner, Ledger **ret) {
         l->with_sync = spec->sync;
         l->key = lock_key(spec);
         l->subject = own_subject(spec->group, spec->topic, spec->partition);
-        l->committed = l->start = l->reach = -1;
+        l->committed = l->start = l->reach = l->last = -1;
         l->group = strdup(spec->group);
         l->topic = strdup(spec->topic);
         l->cluster = strdup(spec->cluster);
@@ -121,41 +121,64 @@ Ledger *ledger_free(Ledger *l) {
 
 /* ---- step 1: assigned ---- */
 
+/* From now on, what comes stands behind where the journal is now; what stands already came before.
+ */
+static void from_here(Ledger *l) {
+        l->next_reach =
+                MAX(l->reach, l->n_standing > 0 ? l->standing[l->n_standing - 1].offset + 1 : 0);
+        l->next_from = l->journal->reached;
+}
+
 static void anchor_at(Ledger *l, int64_t offset) {
         l->epoch = l->journal->ops->draw(l->journal->ops_userdata);
         l->fresh = true;
-        l->open = false;
+        l->open = l->unclean = l->old_note = false;
         l->anchor = l->start = l->reach = l->committed = offset;
+        l->last = -1;
+        l->from = l->journal->reached;
+}
+
+static void say_at(Ledger *l, RecordId record, int64_t first) {
+        journal_notice(l->journal,
+                       (JournalNotice){.record = record, .ledger = l, .first = first, .last = -1});
+}
+
+/* The epoch of a note goes on. */
+static void take_note(Ledger *l, const Marker *m, int64_t committed) {
+        const Journal *j = l->journal;
+        bool here = streq(m->host, m->old ? j->old_host : j->host);
+
+        l->epoch = m->epoch;
+        l->anchor = m->anchor;
+        l->start = l->reach = l->committed = committed;
+        l->old_note = m->old;
+        l->open = here && !m->clean && !m->old;
+        l->unclean = here && !m->clean;
+        /* Another journal's count says nothing about this one. */
+        if (here && !m->old) {
+                l->last = m->last;
+                l->reached = m->reached;
+                l->from = (Sequence){.id = m->reached.id, .number = m->from};
+        }
+        if (!here && !RULE(lineage))
+                anchor_at(l, committed);
+        if (!here && !m->clean)
+                say_at(l, RECORD_TAKEN_OVER, committed);
 }
 
 void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t metadata_size,
                     int64_t low, int64_t start) {
         Marker m;
-        bool ours = committed >= 0 && metadata && marker_parse(metadata, metadata_size, &m) >= 0 &&
-                    streq(m.cluster, l->cluster);
+        bool ours = committed >= 0 && metadata &&
+                    marker_parse(metadata, metadata_size, committed, &m) >= 0 &&
+                    marker_is_for(&m, l->cluster, l->group, l->topic, l->partition);
 
         assert(l->phase == LEDGER_FETCHING);
-        if (ours) {
-                bool here = streq(m.host, l->journal->host);
-
-                l->epoch = m.epoch;
-                l->anchor = m.anchor;
-                l->start = l->reach = l->committed = committed;
-                l->open = here && !m.clean;
-                l->unclean = here && !m.clean;
-                if (!here && !RULE(lineage))
-                        anchor_at(l, committed);
-                if (!here && !m.clean)
-                        journal_notice(l->journal, (JournalNotice){.record = RECORD_TAKEN_OVER,
-                                                                   .ledger = l,
-                                                                   .first = committed,
-                                                                   .last = -1});
-        } else {
+        if (ours)
+                take_note(l, &m, committed);
+        else {
                 if (committed >= 0)
-                        journal_notice(l->journal, (JournalNotice){.record = RECORD_GROUP_RESET,
-                                                                   .ledger = l,
-                                                                   .first = start,
-                                                                   .last = -1});
+                        say_at(l, RECORD_GROUP_RESET, start);
                 anchor_at(l, start);
         }
         if (ours && committed < low)
@@ -171,12 +194,26 @@ static void ledger_run(Ledger *l) {
         l->woken = true;
 }
 
-void ledger_scanned(Ledger *l, Standing *standing, unsigned n) {
+void ledger_scanned(Ledger *l, JournalScan *scan) {
         assert(l->phase == LEDGER_SCANNING);
-        l->standing = standing;
-        l->n_standing = RULE(skip_set) ? n : 0;
+        l->n_standing = RULE(skip_set) ? scan->n_standing : 0;
+        l->standing = TAKE_PTR(scan->standing);
+        /* An old note may be a copy of another group's: only entries show whose it is. */
+        if (l->old_note && !scan->seen) {
+                say_at(l, RECORD_GROUP_RESET, l->start);
+                anchor_at(l, l->start);
+                l->has_moved = true;
+        }
+        if (scan->elsewhere) {
+                if (l->unclean)
+                        say_at(l, RECORD_TAKEN_OVER, l->committed);
+                l->open = l->unclean = false;
+                l->last = -1;
+                l->from = (Sequence){0};
+        }
+        from_here(l);
         ledger_run(l);
-        if (n == 0)
+        if (l->n_standing == 0)
                 say_recovered(l);
 }
 
@@ -385,7 +422,15 @@ static void open_begin(Ledger *l) {
         l->sync = SYNC_NONE;
 }
 
+/* Of the rows below the position, which are all verified, the last one's offset. */
+static int64_t last_below(const Ledger *l, int64_t position) {
+        unsigned n = rows_search(&l->rows, position);
+
+        return n > 0 ? rows_at(&l->rows, n - 1)->offset : l->last;
+}
+
 bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TEXT_MAX]) {
+        const Journal *j = l->journal;
         Marker m = {.epoch = l->epoch, .anchor = l->anchor, .clean = l->job.clean};
 
         if (l->fenced)
@@ -398,8 +443,14 @@ bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TE
                 return false;
         if (!RULE(position) && l->phase != LEDGER_OPENING)
                 l->job.position = ledger_position(l);
-        memcpy(m.cluster, l->cluster, MIN(strlen(l->cluster), (size_t) MARKER_NAME_MAX));
-        memcpy(m.host, l->journal->host, sizeof(m.host));
+        if (l->job.position >= l->next_reach || !RULE(from)) {
+                l->from = l->next_from;
+                from_here(l);
+        }
+        m.last = last_below(l, l->job.position);
+        m.reached = j->reached;
+        m.from = sd_id128_equal(l->from.id, j->reached.id) ? l->from.number : 0;
+        marker_address(&m, j->host, l->cluster, l->group, l->topic, l->partition);
         marker_format(&m, to);
         *ret_offset = l->job.position;
         l->job.sent = true;
@@ -407,6 +458,7 @@ bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TE
 }
 
 static void commit_confirmed(Ledger *l) {
+        l->last = last_below(l, l->job.position);
         l->committed = l->job.position;
         l->open = !l->job.clean;
         l->fresh = false;
@@ -565,6 +617,7 @@ void ledger_step(Ledger *l) {
         l->stopped = false;
         if (why == MOVE_REWRITTEN || RULE(new_epoch)) {
                 anchor_at(l, l->target);
+                from_here(l);
                 ledger_run(l);
         } else
                 l->start = l->reach = l->committed = l->target;

@@ -13,6 +13,7 @@
 #include "journal/rows.h"
 
 typedef struct Journal Journal;
+typedef struct JournalScan JournalScan;
 
 /* Why the journal may have lost entries. */
 typedef enum JournalCause {
@@ -125,13 +126,20 @@ typedef struct Ledger {
         bool fresh;   /* the epoch has no anchor yet */
         bool open;    /* the commit says that we are at work: clean=0, our host */
         sd_id128_t epoch;
-        int64_t anchor;    /* where the epoch began */
-        int64_t start;     /* where reading begins */
-        int64_t committed; /* < 0: nothing yet */
-        int64_t reach;     /* one behind the highest offset received, or passed */
-        uint32_t barrier;  /* LEDGER_WAITING: of the barriers sent later one must be readable */
-        bool unclean;      /* how the former owner left it */
-        bool scanning;     /* a scan or a look is under way */
+        int64_t anchor;     /* where the epoch began */
+        int64_t start;      /* where reading begins */
+        int64_t committed;  /* < 0: nothing yet */
+        bool old_note;      /* the note was of a crierd that did not say whom it is for */
+        int64_t last;       /* of the epoch, the highest offset below `committed` that was read back
+                             * from this journal; < 0: none that is known */
+        Sequence reached;   /* where the journal was then, by the note */
+        Sequence from;      /* what stands at or behind `committed` does so behind this place */
+        Sequence next_from; /* the same for `next_reach` */
+        int64_t next_reach;
+        int64_t reach;    /* one behind the highest offset received, or passed */
+        uint32_t barrier; /* LEDGER_WAITING: of the barriers sent later one must be readable */
+        bool unclean;     /* how the former owner left it */
+        bool scanning;    /* a scan or a look is under way */
         uint64_t retry_usec;
 
         Rows rows;
@@ -229,8 +237,8 @@ bool ledger_has_moved(Ledger *l, int64_t *ret_offset);
 
 /* ---- for journal.c ---- */
 
-/* Step 1.3: what stands of the epoch from `committed` on, sorted; takes `standing` over. */
-void ledger_scanned(Ledger *l, Standing *standing, unsigned n);
+/* Step 1.3: what stands of the epoch from `committed` on; takes `standing` of the scan over. */
+void ledger_scanned(Ledger *l, JournalScan *scan);
 /* The first row, by offset, that was sent and is not verified, or NULL. */
 const Row *ledger_oldest_sent(const Ledger *l);
 /* Rows that were sent and are not verified were all sent after so many barriers. */

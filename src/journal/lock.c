@@ -8,15 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
-/* Whoever starts crierd by hand as root must not lock out the service, whose directory it is. */
-static void give_to_owner(int fd, const char *directory) {
-        struct stat st;
-
-        if (geteuid() == 0 && stat(directory, &st) >= 0)
-                (void) !fchown(fd, st.st_uid, st.st_gid);
-}
+#include "journal/state.h"
 
 int locks_open(const char *directory, Locks *ret) {
         _cleanup_free_ char *path = NULL;
@@ -29,7 +22,7 @@ int locks_open(const char *directory, Locks *ret) {
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        give_to_owner(fd, directory);
+        state_give_to_owner(fd, directory);
         *ret = (Locks){.fd = fd};
         return 0;
 }

@@ -11,6 +11,7 @@
 #include "journal/lock.h"
 #include "journal/reader.h"
 #include "journal/scan.h"
+#include "journal/state.h"
 #include "journal/sync.h"
 
 /* Searches at a time: each opens every journal file that may hold what it looks for. */
@@ -63,7 +64,10 @@ void machine_poke(Machine *m) {
 static void on_read(void *userdata, const ReaderItem *items, size_t n, Sequence reached) {
         Machine *m = userdata;
 
-        m->journal.reached = reached;
+        /* Two files may be written to in turn. */
+        if (!sd_id128_equal(m->journal.reached.id, reached.id) ||
+            m->journal.reached.number < reached.number)
+                m->journal.reached = reached;
         for (size_t i = 0; i < n; i++)
                 if (sd_id128_is_null(items[i].epoch))
                         journal_read_barrier(&m->journal, (uint32_t) items[i].offset);
@@ -177,7 +181,7 @@ static sd_id128_t op_draw(void *userdata) {
 /* ---- life ---- */
 
 /* Returns 0, or a negative errno with the reason in `why`. */
-static int machine_check(Machine *m, const MachineSpec *spec, Buffer *why) {
+static int machine_check(Machine *m, const MachineSpec *spec, Buffer *why, sd_id128_t *ret_state) {
         int r;
 
         if (spec->other_socket && !spec->directory) {
@@ -192,6 +196,8 @@ static int machine_check(Machine *m, const MachineSpec *spec, Buffer *why) {
                 return r;
         }
         r = locks_open(spec->state, &m->locks);
+        if (r >= 0)
+                r = state_id(spec->state, ret_state);
         if (r < 0)
                 buffer_appendf(why,
                                "partitions cannot be locked in %s: %s; make it a directory that "
@@ -213,7 +219,7 @@ int machine_new(sd_event *event, const MachineSpec *spec, Buffer *why, Machine *
         };
         _cleanup_(machine_freep) Machine *m = calloc(1, sizeof(*m));
         char host[MARKER_NAME_MAX + 1];
-        sd_id128_t token;
+        sd_id128_t token, state;
         int r;
 
         *ret = NULL;
@@ -222,14 +228,18 @@ int machine_new(sd_event *event, const MachineSpec *spec, Buffer *why, Machine *
         m->sink = spec->sink;
         r = place_find(spec->directory, &m->place);
         if (r >= 0)
-                r = place_host(&m->place, host);
-        if (r >= 0)
                 r = sd_id128_randomize(&token);
         if (r < 0)
                 return r;
-        journal_init(&m->journal, &ops, m, host, token);
-        if (machine_check(m, spec, why) < 0)
+        if (machine_check(m, spec, why, &state) < 0)
                 return 0;
+        r = place_host(&m->place, state, host);
+        if (r < 0)
+                return r;
+        journal_init(&m->journal, &ops, m, host, token);
+        r = place_old_host(&m->place, m->journal.old_host);
+        if (r < 0)
+                return r;
         r = helpers_new(event, &m->helpers);
         if (r < 0)
                 return r;

@@ -190,7 +190,27 @@ int place_match_own(const JournalPlace *p, sd_journal *j) {
         return sd_journal_add_match(j, match, 0);
 }
 
-int place_host(const JournalPlace *p, char to[static MARKER_NAME_MAX + 1]) {
+int place_host(const JournalPlace *p, sd_id128_t state, char to[static MARKER_NAME_MAX + 1]) {
+        char journal[128];
+        sd_id128_t id;
+        int r = sd_id128_get_machine_app_specific(HOST_APP, &id);
+
+        if (r < 0)
+                return r;
+        if (p->directory)
+                snprintf(journal, sizeof(journal), "directory-%016llx",
+                         (unsigned long long) hash_bytes(HASH_BEGIN, p->directory,
+                                                         strlen(p->directory)));
+        else if (p->name_space)
+                snprintf(journal, sizeof(journal), "namespace-%s", p->name_space);
+        else
+                snprintf(journal, sizeof(journal), "system");
+        snprintf(to, MARKER_NAME_MAX + 1, SD_ID128_FORMAT_STR "." SD_ID128_FORMAT_STR ".%u.%s",
+                 SD_ID128_FORMAT_VAL(id), SD_ID128_FORMAT_VAL(state), (unsigned) p->uid, journal);
+        return 0;
+}
+
+int place_old_host(const JournalPlace *p, char to[static MARKER_NAME_MAX + 1]) {
         const char *which = p->directory ? p->directory : p->name_space;
         sd_id128_t id;
         int r = sd_id128_get_machine_app_specific(HOST_APP, &id);

@@ -35,9 +35,12 @@ void place_explain(const JournalPlace *p, int error, Buffer *why);
 /* Adds the match for entries that journald itself says are ours. */
 int place_match_own(const JournalPlace *p, sd_journal *j);
 
-/* The journal's name in commits: this machine, by an id that is not its own one (machine-id(5)),
- * and which of its journals. Returns 0 or a negative errno. */
-int place_host(const JournalPlace *p, char to[static MARKER_NAME_MAX + 1]);
+/* The journal's name in commits, "MACHINE.STATE.USER.JOURNAL": this machine, by an id that is not
+ * its own one (machine-id(5)); the state directory, by its own id; whose entries are ours; and
+ * which of the machine's journals. Returns 0 or a negative errno. */
+int place_host(const JournalPlace *p, sd_id128_t state, char to[static MARKER_NAME_MAX + 1]);
+/* The same as a crierd with the old notes has called it. */
+int place_old_host(const JournalPlace *p, char to[static MARKER_NAME_MAX + 1]);
 
 /* The names of the journal files in a directory, also of those that journald put aside. Returns how
  * many, 0 where there is no such directory, or a negative errno. */

@@ -27,6 +27,9 @@
 #define MESSAGE_DROPPED "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e"
 #define MESSAGE_STARTED "MESSAGE_ID=f77379a8490b408bbe5f6940505a777b"
 
+/* Of so many entries below the floor one is asked for its place. */
+#define PLACE_EVERY 256
+
 /* ---- what stands ---- */
 
 static int compare_offsets(const void *a, const void *b) {
@@ -61,49 +64,156 @@ static int add_standing(JournalScan *s, Standing standing) {
         return 0;
 }
 
+/* Where the current entry is in its journal's count, or 0: sd_journal_get_seqnum(3) is new, and
+ * until then a cursor has it as "s=ID;i=NUMBER;…". A cursor is meant to be opaque: one that reads
+ * otherwise ends no scan. */
+static uint64_t entry_number(sd_journal *j, sd_id128_t id) {
+        char digits[SD_ID128_STRING_MAX], *cursor;
+        unsigned long long number = 0;
+        sd_id128_t of = SD_ID128_NULL;
+        int n;
+
+        if (sd_journal_get_cursor(j, &cursor) < 0)
+                return 0;
+        n = sscanf(cursor, "s=%32[0-9a-f];i=%llx;", digits, &number);
+        free(cursor);
+        if (n != 2 || sd_id128_from_string(digits, &of) < 0 || !sd_id128_equal(of, id))
+                return 0;
+        return number;
+}
+
+/* Whether the search has come to the place behind which it has to look. Only entries below the
+ * floor can be there, and now and then one is asked. */
+static bool is_passed(const JournalScan *s, sd_journal *j, unsigned below) {
+        uint64_t number;
+
+        if (below % PLACE_EVERY != 1 || sd_id128_is_null(s->after.id))
+                return false;
+        number = entry_number(j, s->after.id);
+        return number > 0 && number <= s->after.number;
+}
+
+/* Returns 1, 0 where the search is over, or a negative errno. */
 static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
         OwnEntry e;
         int r = own_read(j, true, &e);
 
-        if (r < 0 || e.kind != OWN_EVENT || e.subject != s->subject)
+        if (r < 0)
                 return r;
+        if (e.kind != OWN_EVENT || e.subject != s->subject)
+                return 1;
+        s->seen = true;
         if (e.number < s->floor) {
                 (*below)++;
-                return 0;
+                return !is_passed(s, j, *below);
         }
         *below = 0;
-        return add_standing(s, (Standing){.offset = e.number, .timestamp = e.timestamp});
+        r = add_standing(s, (Standing){.offset = e.number, .timestamp = e.timestamp});
+        return r < 0 ? r : 1;
+}
+
+/* Opens a file for the entries of the epoch, backwards from its end; `offset` NULL: whatever
+ * offset. */
+static int open_epoch(const JournalPlace *place, const JournalScan *s, const JournalFile *file,
+                      const char *offset, sd_journal **ret) {
+        sd_journal *j = NULL;
+        char epoch[64];
+        int r = file_read(file, &j);
+
+        if (r < 0)
+                return r;
+        snprintf(epoch, sizeof(epoch), "CRIER_EPOCH=" SD_ID128_FORMAT_STR,
+                 SD_ID128_FORMAT_VAL(s->epoch));
+        r = sd_journal_set_data_threshold(j, OWN_FIELD_MAX);
+        if (r >= 0)
+                r = sd_journal_add_match(j, epoch, 0);
+        if (r >= 0 && offset)
+                r = sd_journal_add_match(j, offset, 0);
+        if (r >= 0)
+                r = place_match_own(place, j);
+        if (r >= 0)
+                r = sd_journal_seek_tail(j);
+        if (r < 0)
+                sd_journal_close(j);
+        else
+                *ret = j;
+        return r;
+}
+
+/* Returns 1 where it is at an entry, 0 at the end, or a negative errno. */
+static int previous(const JournalFile *file, sd_journal *j) {
+        int r = sd_journal_previous(j);
+
+        return r == 0 ? file_at_end(file, j) : r;
 }
 
 /* `below`: entries in a row that lie below the floor, of the files behind this one as well. */
 static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFile *file,
                      unsigned *below) {
-        sd_journal *j = NULL;
-        char match[64];
-        int r = file_read(file, &j);
+        sd_journal *j;
+        int r = open_epoch(place, s, file, NULL, &j);
 
         if (r < 0)
                 return r;
-        snprintf(match, sizeof(match), "CRIER_EPOCH=" SD_ID128_FORMAT_STR,
-                 SD_ID128_FORMAT_VAL(s->epoch));
-        r = sd_journal_set_data_threshold(j, OWN_FIELD_MAX);
-        if (r >= 0)
-                r = sd_journal_add_match(j, match, 0);
-        if (r >= 0)
-                r = place_match_own(place, j);
-        if (r >= 0)
-                r = sd_journal_seek_tail(j);
-        while (r >= 0 && *below < SCAN_BELOW_MAX) {
-                r = sd_journal_previous(j);
-                if (r == 0)
-                        r = file_at_end(file, j) < 0 ? -EIO : 0;
-                if (r <= 0)
-                        break;
-                r = take_entry(s, j, below);
+        for (r = 1; r > 0 && *below < SCAN_BELOW_MAX;) {
+                r = previous(file, j);
+                if (r > 0)
+                        r = take_entry(s, j, below);
         }
+        sd_journal_close(j);
+        return MIN(r, 0);
+}
+
+/* ---- whether it is the journal that the note is about ---- */
+
+/* Returns 1 where the file has an entry of the epoch at this offset. */
+static int has_offset(const JournalPlace *place, const JournalScan *s, const JournalFile *file,
+                      int64_t offset) {
+        OwnEntry e = {0};
+        sd_journal *j;
+        char match[64];
+        int r;
+
+        snprintf(match, sizeof(match), "KAFKA_OFFSET=%" PRId64, offset);
+        r = open_epoch(place, s, file, match, &j);
+        if (r < 0)
+                return r;
+        do {
+                r = previous(file, j);
+                if (r > 0 && own_read(j, false, &e) < 0)
+                        r = -EIO;
+        } while (r > 0 && (e.kind != OWN_EVENT || e.subject != s->subject));
         sd_journal_close(j);
         return r;
 }
+
+/* The oldest files are removed first: where all that are left begin behind it, so was this one. */
+static bool is_vacuumed(const JournalScan *s, const JournalFiles *files) {
+        uint64_t head = UINT64_MAX;
+
+        for (size_t i = 0; i < files->n; i++)
+                if (sd_id128_equal(files->items[i].sequence_id, s->reached.id) &&
+                    files->items[i].head > 0)
+                        head = MIN(head, files->items[i].head);
+        return head < UINT64_MAX && head > s->reached.number;
+}
+
+/* A copy of a machine on which crierd has run, and one that was set back, have the same ids. */
+static int find_last(const JournalPlace *place, JournalScan *s, const JournalFiles *files) {
+        int r = s->last < 0;
+
+        for (size_t i = 0; i < files->n && r == 0; i++) {
+                r = has_offset(place, s, &files->items[i], s->last);
+                if (r < 0)
+                        s->culprit = strdup(files->items[i].name);
+        }
+        s->elsewhere = r == 0 && !is_vacuumed(s, files);
+        if (s->elsewhere)
+                s->after = (Sequence){0};
+        return r;
+}
+
+/* ---- the search ---- */
 
 static int scan_epoch(const JournalPlace *place, JournalScan *s, const JournalFiles *files) {
         unsigned below = 0;
@@ -180,6 +290,8 @@ void scan_run(const JournalPlace *place, JournalScan *s) {
         JournalFiles files;
 
         s->error = files_open(place, &files, &s->culprit);
+        if (s->error >= 0)
+                s->error = find_last(place, s, &files);
         if (s->error >= 0)
                 s->error = scan_epoch(place, s, &files);
         if (s->error >= 0)

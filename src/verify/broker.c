@@ -41,6 +41,7 @@ int broker_open(const Config *config, const char *bootstrap, const GroupConfig *
                 return -ENOMEM;
         *ret = b;
         b->embedded = streq(config->cluster.bootstrap, "embedded");
+        b->group = group->name;
         b->bootstrap = strdup(bootstrap);
         if (!b->bootstrap)
                 return -ENOMEM;
@@ -106,10 +107,15 @@ static void read_commit(const Broker *b, const rd_kafka_topic_partition_t *p, Co
         if (!ret->ours && p->metadata_size >= sizeof(prefix) - 1 &&
             memcmp(p->metadata, prefix, sizeof(prefix) - 1) == 0)
                 ret->strange = "the metadata of the committed offset is of another version";
-        if (ret->ours && (!b->cluster_id || !streq(ret->metadata.cluster, b->cluster_id))) {
-                ret->ours = false;
+        if (!ret->ours)
+                return;
+        if (!b->cluster_id || !streq(ret->metadata.cluster, b->cluster_id))
                 ret->strange = "the offset was committed in another cluster";
-        }
+        else if (!metadata_is_for(&ret->metadata, b->group, p->topic, p->partition))
+                ret->strange = "the metadata of the committed offset is a copy of another one's";
+        else if (ret->metadata.anchor > ret->offset)
+                ret->strange = "the metadata of the committed offset says what cannot be";
+        ret->ours = !ret->strange;
 }
 
 int broker_commits(Broker *b, const char *topic, int32_t n, Commit *ret) {

@@ -18,6 +18,7 @@
 typedef struct Broker {
         rd_kafka_t *rk;
         bool embedded;
+        const char *group; /* its name in the configuration */
         char *bootstrap;
         char *cluster_id; /* NULL until it was asked for */
         Buffer error;

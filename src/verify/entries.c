@@ -132,7 +132,7 @@ int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, v
                 r = match_uid(source);
         if (r >= 0 && query->epoch)
                 r = add_match(source->journal, "CRIER_EPOCH", query->epoch);
-        if (r >= 0 && !query->epoch)
+        if (r >= 0)
                 r = match_partition(source->journal, query);
         if (r < 0)
                 return r;

@@ -145,7 +145,7 @@ void request_send(Crierd *c, const Part *part, int64_t offset, const char *marke
                         r = &w->requests[i];
         assert(r);
         c->n_requests++;
-        n = marker_parse(marker, strlen(marker), &m);
+        n = marker_parse(marker, strlen(marker), offset, &m);
         assert(n >= 0 && strlen(marker) < sizeof(r->commit.marker));
         *r = (Request){
                 .used = true,

@@ -101,6 +101,21 @@ static int compare_standing(const void *a, const void *b) {
         return x < y ? -1 : x > y;
 }
 
+/* Whether the entry that a note names is in this journal, or was removed to make room. */
+static bool has_last(const Journald *j, const JournalScan *scan) {
+        unsigned epoch = epoch_number(scan->epoch);
+
+        for (unsigned i = 0; i < j->n; i++) {
+                const Item *item = &j->items[i];
+
+                if (item->barrier == 0 && item->epoch == epoch && item->offset == scan->last &&
+                    part_subject(item->p) == scan->subject && item->linked && !item->forged &&
+                    item->gone != GONE_POWER)
+                        return true;
+        }
+        return false;
+}
+
 /* What stands of the scan's epoch, as src/journal/scan.c finds it. */
 int journald_match(const Journald *j, JournalScan *scan) {
         unsigned epoch = epoch_number(scan->epoch), below = 0;
@@ -109,6 +124,9 @@ int journald_match(const Journald *j, JournalScan *scan) {
         scan->standing = calloc(j->n + 1, sizeof(Standing));
         if (!scan->standing)
                 return -ENOMEM;
+        scan->elsewhere = scan->last >= 0 && !has_last(j, scan);
+        if (scan->elsewhere)
+                scan->after = (Sequence){0};
         for (unsigned i = j->n; i > scan->after.number && below < max; i--) {
                 const Item *item = &j->items[i - 1];
                 bool twice = false;
@@ -117,6 +135,7 @@ int journald_match(const Journald *j, JournalScan *scan) {
                     part_subject(item->p) != scan->subject || item->gone != GONE_NOT ||
                     (item->forged && RULE(trusted)))
                         continue;
+                scan->seen = true;
                 if (item->offset < scan->floor) {
                         below++;
                         continue;

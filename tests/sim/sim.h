@@ -117,7 +117,7 @@ typedef struct Commit {
         bool marked; /* with metadata */
         int64_t offset;
         unsigned epoch; /* of the metadata */
-        char marker[160];
+        char marker[320];
 } Commit;
 
 /* A commit on its way, or the answer to it. */

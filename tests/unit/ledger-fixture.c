@@ -140,8 +140,9 @@ void fixture_expect_commit(Fixture *f, int64_t offset, bool clean) {
 
         assert_true(ledger_commit_take(f->ledger, &got, text));
         assert_int_equal(got, offset);
-        assert_int_equal(marker_parse(text, strlen(text), &m), 0);
-        assert_string_equal(m.cluster, "C");
+        assert_int_equal(marker_parse(text, strlen(text), offset, &m), 0);
+        assert_true(marker_is_for(&m, "C", "g", "t", 0));
+        assert_false(m.old);
         assert_string_equal(m.host, "here");
         assert_int_equal(m.clean, clean);
         assert_true(sd_id128_equal(m.epoch, f->ledger->epoch));
@@ -163,10 +164,10 @@ void fixture_commit(Fixture *f, int64_t offset) {
 
 void fixture_recover(Fixture *f, const char *host, bool clean, int64_t offset,
                      const Standing *standing, unsigned n) {
-        Marker m = {.epoch = EPOCH, .cluster = "C", .clean = clean};
+        Marker m = {.epoch = EPOCH, .clean = clean, .last = -1};
         char text[MARKER_TEXT_MAX];
 
-        snprintf(m.host, sizeof(m.host), "%s", host);
+        marker_address(&m, host, "C", "g", "t", 0);
         marker_format(&m, text);
         fixture_step(f, 0);
         assert_int_equal(f->ledger->phase, LEDGER_FETCHING);

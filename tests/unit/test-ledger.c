@@ -35,9 +35,10 @@ static void test_a_fresh_epoch_is_anchored_before_anything_is_taken(void **state
 
 static void test_a_commit_with_another_clusters_note_is_a_reset(void **state) {
         Fixture *f = *state;
-        Marker m = {.epoch = EPOCH, .cluster = "other", .host = "here"};
+        Marker m = {.epoch = EPOCH, .last = -1};
         char text[MARKER_TEXT_MAX];
 
+        marker_address(&m, "here", "other", "g", "t", 0);
         marker_format(&m, text);
         fixture_step(f, 0);
         ledger_fetched(f->ledger, 5, text, strlen(text), 0, 5);
@@ -97,9 +98,10 @@ static void test_what_stands_is_not_written_and_told_once(void **state) {
 
 static void test_retention_before_the_commit_goes_on_at_the_logs_start(void **state) {
         Fixture *f = *state;
-        Marker m = {.epoch = EPOCH, .cluster = "C", .host = "here"};
+        Marker m = {.epoch = EPOCH, .last = -1};
         char text[MARKER_TEXT_MAX];
 
+        marker_address(&m, "here", "C", "g", "t", 0);
         marker_format(&m, text);
         fixture_step(f, 0);
         ledger_fetched(f->ledger, 5, text, strlen(text), 9, 9);

@@ -363,11 +363,31 @@ static void test_metadata_is_read(void **state) {
         assert_int_equal(m.anchor, 17);
 }
 
+static void test_metadata_says_whom_it_is_for(void **state) {
+        Metadata m;
+
+        assert_true(parse("crier/2 epoch=" EPOCH " anchor=3 clean=0 last=-1 cluster=a "
+                          "group=g%20%3D%C3%A9 topic=t partition=7",
+                          &m));
+        assert_true(metadata_is_for(&m, "g =é", "t", 7));
+        assert_false(metadata_is_for(&m, "g", "t", 7));
+        assert_false(metadata_is_for(&m, "g =é", "u", 7));
+        assert_false(metadata_is_for(&m, "g =é", "t", 8));
+        assert_true(parse("crier/1 epoch=" EPOCH " cluster=a", &m));
+        assert_true(metadata_is_for(&m, "any", "one", 1));
+}
+
 static void test_metadata_of_others_is_none(void **state) {
         static const char *const wrong[] = {
                 "",
                 "crier/1",
+                "crier/3 epoch=" EPOCH " cluster=a",
                 "crier/2 epoch=" EPOCH " cluster=a",
+                "crier/2 epoch=" EPOCH " cluster=a group=g topic=t",
+                "crier/2 epoch=" EPOCH " cluster=a group=g% topic=t partition=1",
+                "crier/2 epoch=" EPOCH " cluster=a group=g topic=t partition=-1",
+                "crier/2 epoch=" EPOCH " cluster=a group=g group=g topic=t partition=1",
+                "crier/1 epoch=00000000000000000000000000000000 cluster=a",
                 "epoch=" EPOCH " cluster=a",
                 "crier/1 epoch=" EPOCH,
                 "crier/1 cluster=a",
@@ -405,6 +425,7 @@ int main(void) {
                 cmocka_unit_test(test_verify_without_epochs_passes_over_entries_of_earlier_logs),
                 cmocka_unit_test(test_verify_bounds_its_memory_and_what_it_remembers),
                 cmocka_unit_test(test_metadata_is_read),
+                cmocka_unit_test(test_metadata_says_whom_it_is_for),
                 cmocka_unit_test(test_metadata_of_others_is_none),
         };
 
