@@ -15,6 +15,9 @@ import tempfile
 from lib import files
 
 RELEASES = ("bookworm", "trixie")
+# mmdebstrap(1)'s options for a root as Debian's installer makes one.
+MERGED_USR = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
+BOOTSTRAP = {"bookworm": (MERGED_USR, "--include=usr-is-merged"), "trixie": ()}
 
 # Where administrators put what their package clients need: certificates, mirrors, proxies.
 SETTINGS = (
@@ -80,14 +83,15 @@ def _run_host(*command, what):
         raise RuntimeError(f"{what}:\n{done.stdout[-6000:]}")
 
 
-def _debootstrap(codename, new):
+def _bootstrap(codename, new):
     _run_host(
-        *("debootstrap", "--variant=minbase", codename, new, _mirror()),
+        *("mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"),
+        # What is unpacked here is made again where a power loss spoils it.
+        "--dpkgopt=force-unsafe-io",
+        *BOOTSTRAP[codename],
+        *(codename, new, _mirror()),
         what=f"no root of '{codename}' could be made",
     )
-    # What is unpacked here is made again where a power loss spoils it.
-    (new / "etc/dpkg/dpkg.cfg.d/test-root").write_text("force-unsafe-io\n")
-    shutil.rmtree(new / "var/cache/apt/archives", ignore_errors=True)
     _take_settings(new)
 
 
@@ -123,7 +127,7 @@ def pristine(codename, packages=()):
             _run_host("cp", "-a", f"{base}/.", new, what="no copy of a root")
             install(new, packages)
         elif new:
-            _debootstrap(codename, new)
+            _bootstrap(codename, new)
     return path
 
 
