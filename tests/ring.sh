@@ -120,6 +120,8 @@ run_unit() {
                 mapfile -t arguments < <(make -s -C "$directory" list-tests | tr ' ' '\n' | grep -F "$CRIER_TEST")
                 [ "${#arguments[@]}" -gt 0 ] || return 0
                 arguments=(INTEGRATION=no TESTS="${arguments[*]}")
+                # Where they need no other programs, no others are built.
+                [[ ${arguments[*]} == *.sh* ]] || arguments+=("check_PROGRAMS=${arguments[1]#TESTS=}")
         fi
         make -j2 -C "$directory" check "${arguments[@]}" >"$scratch/check" 2>&1 || {
                 for trs in "$directory"/tests/*/*.trs; do
