@@ -11,6 +11,8 @@
 # shellcheck disable=SC2317 # rings and steps are called by name
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=tests/needs.sh
+. tests/needs.sh
 ring=$1 result=$2
 shared=$CRIER_SCRATCH/shared
 scratch=$CRIER_SCRATCH/$ring-$CRIER_RELEASE
@@ -197,13 +199,11 @@ ring_kafka() {
 }
 
 ring_vm() {
-        run_pytest 1 tests/vm
+        CRIER_NEEDS_BUILD=$needs_build run_pytest 1 tests/vm
 }
 
 ring_bare() {
         build_plain && once 'make dist' make_release || return 0
-        # shellcheck source=tests/needs.sh
-        . tests/needs.sh
         CRIER_TARBALL=$shared/crier.tar.xz CRIER_NEEDS_BUILD=$needs_build run_pytest 2 tests/bare
 }
 

@@ -115,14 +115,15 @@ def _take_settings(root):
     (root / "etc/apt/apt.conf.d/99host").write_text("".join(f"{line}\n" for line in taken))
 
 
-def pristine(codename, packages=()):
+def pristine(codename, packages=(), on=()):
     """The directory with a root of this release and these packages, which nobody changes; makes it
     once. A package may be named as in the fields of a Debian package: with a version, or with
-    others that would do."""
-    packages = sorted(set(packages))
-    name = f"root-{codename}-" + (files.digest(*packages) if packages else "base")
-    base = pristine(codename) if packages else None
-    with files.once(name) as (path, new):
+    others that would do. It has those of `on` too, and begins as a copy of their root: installing
+    what is there is quick."""
+    packages, on = sorted(set(packages)), sorted(set(on))
+    which = files.digest(*packages, *(["on", *on] if on else [])) if packages else "base"
+    base = pristine(codename, on) if packages else None
+    with files.once(f"root-{codename}-{which}") as (path, new):
         if new and base:
             _run_host("cp", "-a", f"{base}/.", new, what="no copy of a root")
             install(new, packages)
