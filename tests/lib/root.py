@@ -88,6 +88,7 @@ def _bootstrap(codename, new):
         *("mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"),
         # What is unpacked here is made again where a power loss spoils it.
         "--dpkgopt=force-unsafe-io",
+        *(f"--aptopt={setting}" for setting in _apt_settings()),
         *BOOTSTRAP[codename],
         *(codename, new, _mirror()),
         what=f"no root of '{codename}' could be made",
@@ -105,14 +106,17 @@ def _take_settings(root):
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif source.is_file():
             shutil.copy2(source, target)
+
+
+def _apt_settings():
+    """Those of the host's apt that say how packages are fetched, as its files have them."""
     shown = subprocess.run(
         ["apt-config", "dump", "--no-empty", "--format", '%F "%v";%n'],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    taken = [line for line in shown.splitlines() if APT_SETTING.match(line)]
-    (root / "etc/apt/apt.conf.d/99host").write_text("".join(f"{line}\n" for line in taken))
+    return [line for line in shown.splitlines() if APT_SETTING.match(line)]
 
 
 def pristine(codename, packages=(), on=()):
