@@ -79,12 +79,12 @@ build_with_clang() {
                 { grep -E 'error|warning|\*\*\*' "$scratch/log" || tail -n 30 "$scratch/log"; return 1; }
 }
 
-# Two files at a time. The analyzer follows a function over so many steps, and not four times as many, which
-# takes three times as long.
+# Two files at a time. The analyzer follows a function over so many steps, and not six times as many, which
+# takes four times as long. (Half as many, and it takes for possible what is not: it follows fewer calls then.)
 static_tidy() {
         need clang-tidy clang-tidy && configure_with_clang || return 1
         local flags steps=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang
-                --extra-arg=max-nodes=60000)
+                --extra-arg=max-nodes=40000)
         read -ra flags < <(pkg-config --cflags rdkafka libconfig libsystemd jansson smartcols ncursesw)
         flags+=(-std=gnu17 -D_GNU_SOURCE -I src -I tests -I "$scratch/build" -include "$scratch/build/config.h"
                 "-DMAN_DIR=\"man\"" "-DSYSCONFDIR=\"/etc\"")

@@ -9,7 +9,7 @@ needs_pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat t
         systemd-journal-remote jq'
 needs_kafka='java|default-jre-headless mvn|maven openssl'
 # Roots of Debian releases.
-needs_roots='debootstrap systemd-container python3'
+needs_roots='mmdebstrap systemd-container python3'
 # shellcheck disable=SC2034 # used by who sources this
 declare -A ring_needs=(
         [lint]="$needs_build clang clang-format clang-tidy python3-pip cppcheck shellcheck flake8 mandoc"

@@ -11,6 +11,8 @@
 # shellcheck disable=SC2317 # rings and steps are called by name
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=tests/needs.sh
+. tests/needs.sh
 ring=$1 result=$2
 shared=$CRIER_SCRATCH/shared
 scratch=$CRIER_SCRATCH/$ring-$CRIER_RELEASE
@@ -120,6 +122,8 @@ run_unit() {
                 mapfile -t arguments < <(make -s -C "$directory" list-tests | tr ' ' '\n' | grep -F "$CRIER_TEST")
                 [ "${#arguments[@]}" -gt 0 ] || return 0
                 arguments=(INTEGRATION=no TESTS="${arguments[*]}")
+                # Where they need no other programs, no others are built.
+                [[ ${arguments[*]} == *.sh* ]] || arguments+=("check_PROGRAMS=${arguments[1]#TESTS=}")
         fi
         make -j2 -C "$directory" check "${arguments[@]}" >"$scratch/check" 2>&1 || {
                 for trs in "$directory"/tests/*/*.trs; do
@@ -195,13 +199,11 @@ ring_kafka() {
 }
 
 ring_vm() {
-        run_pytest 1 tests/vm
+        CRIER_NEEDS_BUILD=$needs_build run_pytest 1 tests/vm
 }
 
 ring_bare() {
         build_plain && once 'make dist' make_release || return 0
-        # shellcheck source=tests/needs.sh
-        . tests/needs.sh
         CRIER_TARBALL=$shared/crier.tar.xz CRIER_NEEDS_BUILD=$needs_build run_pytest 2 tests/bare
 }
 

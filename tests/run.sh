@@ -181,9 +181,9 @@ run_ring() {
         command=("$scratch/tree/tests/ring.sh" "$ring" "$directory/result")
         if in_root "$1"; then
                 CRIER_SCRATCH=$scratch/$release
-                # shellcheck disable=SC2207 # a list of words
+                # shellcheck disable=SC2206,SC2207 # lists of words
                 command=("$python" "$scratch/tree/tests/in-root.py" "$release" --bind "$scratch" --bind "$CRIER_CACHE"
-                        --packages $(root_needs "$release") -- "${command[@]}")
+                        --on $needs_build --packages $(root_needs "$release") -- "${command[@]}")
         fi
         mkdir -p "$CRIER_SCRATCH"
         "${command[@]}" || true

@@ -10,11 +10,11 @@ import pytest
 
 from lib.newroot import NewRoot
 
-# Rings that need the same, and what to run of them: what needs most of what they install; each time
-# in one of the forms in which people have the tree.
-LINT = ("format", "shellcheck", "flake8", "manuals", "configure")
-RINGS = [
-    ("clone", [("lint", test) for test in LINT]),
+# What to run of the rings that run pytest: what needs most of what they install, each time in one
+# of the forms in which people have the tree. They go on in one root, so that what all of them need
+# is installed once, by the first; what more one needs, none before it brings.
+PYTEST = [
+    ("release", [("valgrind", "test_ready")]),
     (
         "clone",
         [
@@ -22,15 +22,19 @@ RINGS = [
             ("sanitizers", "test_ready"),
         ],
     ),
-    ("release", [("valgrind", "test_ready")]),
     ("clone-and-git", [("kafka", "test_topics_are_created_as_configured")]),
 ]
+LINT = ("format", "shellcheck", "flake8", "manuals", "configure")
 
 
-@pytest.fixture
 def root_to_build_in():
     """A root that has what all rings need."""
-    with NewRoot(os.environ["CRIER_NEEDS_BUILD"].split()) as made:
+    return NewRoot(os.environ["CRIER_NEEDS_BUILD"].split())
+
+
+@pytest.fixture(scope="module")
+def root_for_pytest():
+    with root_to_build_in() as made:
         yield made
 
 
@@ -49,13 +53,21 @@ def check_ring(where, tree, ring, test, **more):
     assert passed > 0 and not failed and not skipped, shown[-6000:]
 
 
-@pytest.mark.parametrize("form, rings", RINGS, ids=[rings[0][0] for _, rings in RINGS])
-def test_ring_installs_what_it_needs(root_to_build_in, clone, unpacked, put, form, rings):
-    tree = put(root_to_build_in, unpacked if form == "release" else clone)
+@pytest.mark.xdist_group("pytest")
+@pytest.mark.parametrize("form, rings", PYTEST, ids=[rings[0][0] for _, rings in PYTEST])
+def test_ring_installs_what_it_needs(root_for_pytest, clone, unpacked, put, form, rings):
+    tree = put(root_for_pytest, unpacked if form == "release" else clone)
     if form == "clone-and-git":
-        root_to_build_in.install("git")
+        root_for_pytest.install("git")
     for ring, test in rings:
-        check_ring(root_to_build_in, tree, ring, test)
+        check_ring(root_for_pytest, tree, ring, test)
+
+
+def test_lint_ring_installs_what_it_needs(clone, put):
+    with root_to_build_in() as where:
+        tree = put(where, clone)
+        for test in LINT:
+            check_ring(where, tree, "lint", test)
 
 
 def test_unit_ring_installs_what_it_needs(new_root, clone, put):

@@ -52,12 +52,15 @@ def sources():
 
 
 def free_ports(count):
-    """Ports of 127.0.0.1 that nobody listens on now, outside the range that outgoing connections
-    take theirs from."""
+    """Ports of 127.0.0.1 that no one listens on now, outside the range that outgoing connections
+    take theirs from. No other process is given them as long as this one lives, also where it has
+    another root and only the network in common."""
     low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     found = []
     first = max(free_ports.last + 1, 10000 + os.getpid() * 7 % max(low - 11000, 1))
     for port in range(first, 65535):
+        if not _reserve(port):
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -71,4 +74,18 @@ def free_ports(count):
     raise OSError("no free port")
 
 
+def _reserve(port):
+    """Whether the port is this process's now. Abstract names belong to the network as ports do,
+    unix(7), and end with the process."""
+    held = socket.socket(socket.AF_UNIX)
+    try:
+        held.bind(f"\0crier-test-port-{port}")
+    except OSError:
+        held.close()
+        return False
+    free_ports.held.append(held)
+    return True
+
+
 free_ports.last = 0
+free_ports.held = []

@@ -18,6 +18,8 @@ from lib import clients, files, wait
 
 POM = files.TREE / "tests" / "kafka" / "pom.xml"
 
+CHECKPOINT = "bootstrap.checkpoint"
+
 # Users of the SASL listener; each topic and group needs an ACL. Who comes through the plain
 # listener may do anything.
 USERS = {"postal": "right-password", "admin": "admin-password"}
@@ -46,10 +48,10 @@ def jars():
 
 def java_command(main, *arguments, memory, archive=None):
     """The command that runs a Java program of Kafka; `archive`: java(1)'s option for an archive of
-    classes, without one classes()."""
+    classes, without one that of prepared()."""
     return [
         "java",
-        archive or f"-XX:SharedArchiveFile={classes()}",
+        archive or f"-XX:SharedArchiveFile={prepared() / 'broker.jsa'}",
         f"-Xmx{memory}m",
         "-XX:TieredStopAtLevel=1",
         "-XX:+UseSerialGC",
@@ -72,15 +74,22 @@ def java(main, *arguments, **more):
 
 
 @functools.cache
-def classes():
-    """The classes that a broker loads, as they are in memory: from that it starts in half the time.
-    Left by a broker that ran once for this."""
+def prepared():
+    """The directory with what a broker has left that ran once for this: the classes that it loads,
+    as they are in memory, from which others start in half the time, and the checkpoint with which
+    the log of a new cluster begins, so that Kafka's tool need not make it each time."""
     version = subprocess.run(["java", "-version"], check=True, capture_output=True, text=True)
-    with files.once(f"classes-{files.digest(POM.read_text(), version.stderr)}") as (path, new):
+    with files.once(f"broker-{files.digest(POM.read_text(), version.stderr)}") as (path, new):
         if new:
             with Cluster(archive=f"-XX:ArchiveClassesAtExit={new}/broker.jsa") as cluster:
                 cluster.stop()
-    return path / "broker.jsa"
+                shutil.copy2(cluster.brokers[0].directory / "data" / CHECKPOINT, new)
+    return path
+
+
+def new_id():
+    """A new name of a cluster or a directory, as Kafka makes them."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
 
 
 class Certificates:
@@ -176,10 +185,19 @@ class Broker:
         """Writes the properties and formats the log directory."""
         self.properties = self.directory / "server.properties"
         self.properties.write_text("".join(f"{k}={v}\n" for k, v in self.settings().items()))
-        java(
-            "kafka.tools.StorageTool",
-            *("format", "-t", self.cluster.id, "-c", self.properties),
-            archive=self.cluster.archive,
+        if self.cluster.archive:
+            java(
+                "kafka.tools.StorageTool",
+                *("format", "-t", self.cluster.id, "-c", self.properties),
+                archive=self.cluster.archive,
+            )
+            return
+        data = self.directory / "data"
+        data.mkdir()
+        shutil.copy2(prepared() / CHECKPOINT, data)
+        (data / "meta.properties").write_text(
+            f"version=1\ncluster.id={self.cluster.id}\nnode.id={self.number}\n"
+            f"directory.id={new_id()}\n"
         )
 
     def settings(self):
@@ -288,9 +306,7 @@ class Cluster:
 
     def __init__(self, brokers=1, secure=False, settings=None, archive=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="crier-kafka-"))
-        self.id = (
-            base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-        )
+        self.id = new_id()
         self.secure = secure
         self.settings = settings or {}
         self.archive = archive

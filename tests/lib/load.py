@@ -50,6 +50,9 @@ class Feeder:
                     "enable.idempotence": True,
                     "linger.ms": 5,
                     "log_level": 0,
+                    # Until a broker that stands still is given up, librdkafka 2.0 asks all the time
+                    # whether it may send.
+                    "socket.timeout.ms": 3000,
                     "reconnect.backoff.max.ms": 1000,
                 }
             )

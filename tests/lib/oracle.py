@@ -8,6 +8,8 @@ import time
 
 import confluent_kafka
 
+from lib import wait
+
 Report = collections.namedtuple(
     "Report", "expected written lost duplicated reordered committed_missing altered"
 )
@@ -37,9 +39,7 @@ def broker_content(bootstrap, topic, timeout=30):
     try:
         ends = {}
         for partition in partitions(client, topic):
-            low, high = client.get_watermark_offsets(
-                confluent_kafka.TopicPartition(topic, partition), timeout=10
-            )
+            low, high = _watermarks(client, topic, partition, timeout)
             if high > low:
                 ends[partition] = (low, high)
         client.assign(
@@ -61,6 +61,22 @@ def broker_content(bootstrap, topic, timeout=30):
         return {place: kv for place, kv in content.items() if place[1] < ends[place[0]][1]}
     finally:
         client.close()
+
+
+def _watermarks(client, topic, partition, timeout):
+    """The partition's first offset and its end. A broker that has just come back may say for a
+    while that it does not lead what it leads."""
+    place = confluent_kafka.TopicPartition(topic, partition)
+
+    def ask():
+        try:
+            return client.get_watermark_offsets(place, timeout=10)
+        except confluent_kafka.KafkaException as error:
+            said.append(error)
+            return None
+
+    said = []
+    return wait.until(ask, timeout, lambda: f"the ends of {topic} {partition}: {said[-1]}")
 
 
 def committed(bootstrap, group, topic):

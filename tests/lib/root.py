@@ -15,6 +15,9 @@ import tempfile
 from lib import files
 
 RELEASES = ("bookworm", "trixie")
+# mmdebstrap(1)'s options for a root as Debian's installer makes one.
+MERGED_USR = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
+BOOTSTRAP = {"bookworm": (MERGED_USR, "--include=usr-is-merged"), "trixie": ()}
 
 # Where administrators put what their package clients need: certificates, mirrors, proxies.
 SETTINGS = (
@@ -80,14 +83,16 @@ def _run_host(*command, what):
         raise RuntimeError(f"{what}:\n{done.stdout[-6000:]}")
 
 
-def _debootstrap(codename, new):
+def _bootstrap(codename, new):
     _run_host(
-        *("debootstrap", "--variant=minbase", codename, new, _mirror()),
+        *("mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase"),
+        # What is unpacked here is made again where a power loss spoils it.
+        "--dpkgopt=force-unsafe-io",
+        *(f"--aptopt={setting}" for setting in _apt_settings()),
+        *BOOTSTRAP[codename],
+        *(codename, new, _mirror()),
         what=f"no root of '{codename}' could be made",
     )
-    # What is unpacked here is made again where a power loss spoils it.
-    (new / "etc/dpkg/dpkg.cfg.d/test-root").write_text("force-unsafe-io\n")
-    shutil.rmtree(new / "var/cache/apt/archives", ignore_errors=True)
     _take_settings(new)
 
 
@@ -101,29 +106,33 @@ def _take_settings(root):
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif source.is_file():
             shutil.copy2(source, target)
+
+
+def _apt_settings():
+    """Those of the host's apt that say how packages are fetched, as its files have them."""
     shown = subprocess.run(
         ["apt-config", "dump", "--no-empty", "--format", '%F "%v";%n'],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    taken = [line for line in shown.splitlines() if APT_SETTING.match(line)]
-    (root / "etc/apt/apt.conf.d/99host").write_text("".join(f"{line}\n" for line in taken))
+    return [line for line in shown.splitlines() if APT_SETTING.match(line)]
 
 
-def pristine(codename, packages=()):
+def pristine(codename, packages=(), on=()):
     """The directory with a root of this release and these packages, which nobody changes; makes it
     once. A package may be named as in the fields of a Debian package: with a version, or with
-    others that would do."""
-    packages = sorted(set(packages))
-    name = f"root-{codename}-" + (files.digest(*packages) if packages else "base")
-    base = pristine(codename) if packages else None
-    with files.once(name) as (path, new):
+    others that would do. It has those of `on` too, and begins as a copy of their root: installing
+    what is there is quick."""
+    packages, on = sorted(set(packages)), sorted(set(on))
+    which = files.digest(*packages, *(["on", *on] if on else [])) if packages else "base"
+    base = pristine(codename, on) if packages else None
+    with files.once(f"root-{codename}-{which}") as (path, new):
         if new and base:
             _run_host("cp", "-a", f"{base}/.", new, what="no copy of a root")
             install(new, packages)
         elif new:
-            _debootstrap(codename, new)
+            _bootstrap(codename, new)
     return path
 
 

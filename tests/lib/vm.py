@@ -29,11 +29,16 @@ def build_needs():
     return ["build-essential", "dpkg-dev", *own]
 
 
+def build_on():
+    """What is installed already where build_needs() are; most of these come with it."""
+    return os.environ.get("CRIER_NEEDS_BUILD", "").split()
+
+
 def package():
     """The crier package, built from the tree as it is now in a root of a machine of the release:
     the path of its .deb."""
     contents = [name + "\0" + (files.TREE / name).read_bytes().hex() for name in files.sources()]
-    base = root.pristine(root.release(), [*SYSTEM, *build_needs()])
+    base = root.pristine(root.release(), [*SYSTEM, *build_needs()], build_on())
     with files.once(f"deb-{root.release()}-{files.digest(*contents)}") as (path, new):
         if new:
             for old in files.cache().glob(f"deb-{root.release()}-*"):
@@ -62,12 +67,12 @@ def needs(deb):
 
 
 class Machine:
-    """A booted machine of the release, with these packages beyond a lab VM's. Use it as a context
-    manager."""
+    """A booted machine of the release, with these packages beyond a lab VM's; `on`: see
+    root.pristine(). Use it as a context manager."""
 
-    def __init__(self, packages=()):
+    def __init__(self, packages=(), on=()):
         self.name = f"crier-{os.getpid()}-{id(self) & 0xffff:x}"
-        self.packages = packages
+        self.packages, self.on = packages, on
         self.root = None
         self.process = None
         self.leader = None
@@ -76,7 +81,7 @@ class Machine:
 
     def __enter__(self):
         try:
-            base = root.pristine(root.release(), [*SYSTEM, *self.packages])
+            base = root.pristine(root.release(), [*SYSTEM, *self.packages], self.on)
             self.root = self.closing.enter_context(root.layer(base))
             self._prepare()
             self._boot()

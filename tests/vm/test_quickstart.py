@@ -9,7 +9,7 @@ from lib import files, root, vm
 
 
 def test_quickstart_installs_builds_and_shows_events():
-    with vm.Machine(vm.build_needs()) as machine:
+    with vm.Machine(vm.build_needs(), vm.build_on()) as machine:
         for name in files.sources():
             target = machine.path("/root/crier") / name
             target.parent.mkdir(parents=True, exist_ok=True)
