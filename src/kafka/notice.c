@@ -83,8 +83,8 @@ static void taken_over_text(const JournalNotice *n, Buffer *to) {
         buffer_append_string(to, "Partition ");
         subject(n->ledger, to);
         buffer_appendf(to,
-                       " was taken over from another host that had not finished: events from "
-                       "offset %" PRId64 " on may stand in its journal as well",
+                       " was taken over from another host or journal that had not finished: events "
+                       "from offset %" PRId64 " on may stand there as well",
                        n->first);
 }
 

@@ -4,10 +4,9 @@ cuts them, and at last stops their partition; nothing is written without end."""
 
 import os
 
-import confluent_kafka
 import pytest
 
-from lib import clients, commit, config, journalfile, wait
+from lib import clients, config, journalfile, wait
 
 pytestmark = pytest.mark.skipif(
     not journalfile.PROGRAM.exists() and os.environ.get("CI") != "true",
@@ -171,25 +170,3 @@ def test_trouble_is_over_when_the_last_stopped_partition_was_moved(start, kept, 
     over = kept.wait_record("TROUBLE_OVER")
     assert over.text("CRIER_TROUBLE") == "partition-stopped"
     assert partitions(crier)[0]["ledger"]["state"] == "running"
-
-
-@pytest.mark.parametrize(
-    "epoch, is_ours", [("0" * 32, False), ("0" * 31 + "1", True), (None, False)]
-)
-def test_committed_note_with_a_null_epoch_begins_another(start, kept, epoch, is_ours):
-    """Nothing could ever be verified under it: read back it looks like a barrier."""
-    host = start(config.build(topics=[config.topic("t", 1)]))
-    clients.produce(host.bootstrap, "t", [(b"a", b"%d" % n) for n in range(100)])
-    client = confluent_kafka.Producer({"bootstrap.servers": host.bootstrap})
-    cluster = client.list_topics(timeout=20).cluster_id
-    # In the order that crierd has.
-    note = epoch and (
-        f"crier/1 epoch={epoch} cluster={cluster} host={'0' * 32} anchor=0 clean=0"
-    )
-    commit.commit(host.bootstrap, "g", "t", {0: 10}, note)
-    crier = start(exactly(1, bootstrap=host.bootstrap), kept, kept.arguments)
-    wait_committed(crier, 0, 100)
-    written = kept.events("g")
-    assert [e.number("KAFKA_OFFSET") for e in written] == list(range(10, 100))
-    assert {e.text("CRIER_EPOCH") == epoch for e in written} == {is_ours}
-    assert len(kept.records("GROUP_RESET")) == (not is_ours)

@@ -35,23 +35,6 @@ def broker(start):
     return crier
 
 
-def timestamps(bootstrap, partition=0):
-    """{offset: timestamp} of the topic's events."""
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "test",
-                                         "enable.partition.eof": True,
-                                         "auto.offset.reset": "earliest",
-                                         "enable.auto.commit": False})
-    consumer.assign([confluent_kafka.TopicPartition(TOPIC, partition, 0)])
-    found = {}
-    while True:
-        m = consumer.poll(10)
-        assert m is not None
-        if m.error():
-            consumer.close()
-            return found
-        found[m.offset()] = m.timestamp()[1]
-
-
 class Bench:
     """A broker, a journal, and a verification of the one against the other."""
 
@@ -60,7 +43,7 @@ class Bench:
         self.place = place
         self.journal = place / "files"
         self.journal.mkdir()
-        self.times = timestamps(crier.bootstrap)
+        self.times = clients.timestamps(crier.bootstrap, TOPIC)
         admin = confluent_kafka.Consumer({"bootstrap.servers": crier.bootstrap, "group.id": "x"})
         self.cluster = admin.list_topics(timeout=10).cluster_id
         admin.close()
@@ -318,7 +301,7 @@ def test_what_the_broker_has_dropped_cannot_be_checked(bench):
     for _ in range(70):
         producer.produce(TOPIC, b"x" * 100_000, partition=0)
         producer.flush(10)
-    bench.times = {**seen, **timestamps(bench.crier.bootstrap)}
+    bench.times = {**seen, **clients.timestamps(bench.crier.bootstrap, TOPIC)}
     first = min(set(bench.times) - set(seen))
     assert first > 60
     bench.write(bench.entries(range(130)))
@@ -331,7 +314,7 @@ def test_what_the_broker_has_dropped_cannot_be_checked(bench):
 def test_timestamps_below_zero_tell_events_apart(bench):
     odd = (-2, -3, -(10**15), 10**15)
     clients.produce(bench.crier.bootstrap, TOPIC, [(None, b"x", None, 0, t) for t in odd])
-    bench.times = timestamps(bench.crier.bootstrap)
+    bench.times = clients.timestamps(bench.crier.bootstrap, TOPIC)
     assert [bench.times[60 + n] for n in range(4)] == list(odd)
     started = bench.started(at_ms=bench.now - 60000)
     bench.write([started, *bench.entries(range(64))], started=False)
@@ -355,7 +338,7 @@ def test_since(bench):
     for n in range(20):
         producer.produce(TOPIC, b"x", partition=0, timestamp=later + n)
     producer.flush(10)
-    bench.times = timestamps(bench.crier.bootstrap)
+    bench.times = clients.timestamps(bench.crier.bootstrap, TOPIC)
     assert bench.times[60] == later
     bench.write(bench.entries(o for o in range(80) if o not in (10, 60, 70)))
     bench.commit(80)

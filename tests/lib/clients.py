@@ -47,3 +47,20 @@ def ends(bootstrap, topic):
         return found
     finally:
         client.close()
+
+
+def timestamps(bootstrap, topic, partition=0):
+    """{offset: timestamp} of the events of a partition, to its end."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": "test",
+                                         "enable.partition.eof": True,
+                                         "auto.offset.reset": "earliest",
+                                         "enable.auto.commit": False})
+    consumer.assign([confluent_kafka.TopicPartition(topic, partition, 0)])
+    found = {}
+    while True:
+        m = consumer.poll(10)
+        assert m is not None
+        if m.error():
+            consumer.close()
+            return found
+        found[m.offset()] = m.timestamp()[1]

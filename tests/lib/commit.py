@@ -33,7 +33,16 @@ def commit(bootstrap, group, topic, offsets, metadata=None):
     assert count == len(offsets) and not any(errors), answer
 
 
+def note(group, topic, partition, epoch, cluster, anchor=0, last=-1, host="another", clean=0):
+    """What crierd commits beside an offset. Names as they are: nothing in them is encoded."""
+    return (
+        f"crier/2 epoch={epoch} anchor={anchor} clean={clean} last={last} "
+        f"sequence={'0' * 32}.0.0 host={host} cluster={cluster} group={group} topic={topic} "
+        f"partition={partition}"
+    )
+
+
 def metadata(epoch, cluster, host="0" * 32, clean=0, **more):
-    """What crierd commits beside an offset: crier/1."""
-    words = {"epoch": epoch, "cluster": cluster, "host": host, "clean": clean, **more}
+    """What an earlier crierd has committed: crier/1. In the order that it had."""
+    words = {"epoch": epoch, "cluster": cluster, "host": host, **more, "clean": clean}
     return "crier/1 " + " ".join(f"{key}={value}" for key, value in words.items())

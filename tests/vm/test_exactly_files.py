@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A journal of many files, of which few may be open at a time: what was searched was searched."""
+"""The files of a journal: many of them, of which few may be open at a time; one that cannot be
+opened; and all of them as they were some time ago."""
 
 import pytest
 
-from lib import faults, wait
+from lib import exactly, faults, wait
 
 FILES = 100
 PARTITIONS = 20
@@ -65,3 +66,24 @@ def test_file_that_cannot_be_opened_stops_a_search_and_is_named(lab, note):
         wait.until(lambda: "system@broken.journal" in trouble(), 60, t.stand)
         t.machine.shell(f"rm {broken}")
         t.finish(note)
+
+
+def test_machine_that_is_set_back_says_so(lab, note):
+    """Its journal does not have what the broker believes done; a copy of a machine is the same."""
+    with lab() as t:
+        t.produce(3000)
+        t.wait_settled()
+        t.machine.shell("journalctl --sync && cp -a /var/log/journal /root/before")
+        t.produce(6000)
+        t.wait_progress(3000)
+        t.machine.run("systemctl", "kill", "--signal=KILL", "crierd")
+        t.machine.run("systemctl", "stop", "crierd")
+        with faults.journal_socket_gone(t.machine):
+            t.machine.shell("rm -rf /var/log/journal; mv /root/before /var/log/journal")
+        t.machine.run("systemctl", "start", "crierd")
+        t.wait_settled()
+        report = t.report()
+        note(f"{report}; CRIER_SEED={t.seed}")
+        assert report.lost and not report.twice
+        told = exactly.Journal(t.machine).notices("TAKEN_OVER", KAFKA_GROUP=t.group)
+        assert {int(n["KAFKA_PARTITION"]) for n in told} == set(range(t.partitions))

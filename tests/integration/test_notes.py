@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a group that is written exactly once makes of the note beside its committed offset: whom it
+is for, and whether it can be. Tools copy groups with their notes, and anybody may commit one."""
+
+import os
+
+import confluent_kafka
+import pytest
+
+from lib import clients, commit, config, journald, journalfile, records, wait
+
+pytestmark = pytest.mark.skipif(
+    not journalfile.PROGRAM.exists() and os.environ.get("CI") != "true",
+    reason="needs systemd-journal-remote",
+)
+
+EPOCH = "0" * 31 + "1"
+EVENTS = 100
+
+
+@pytest.fixture
+def kept(place):
+    with journalfile.KeptJournal(place / "kept") as journal:
+        yield journal
+    assert not journal.errors, journal.errors
+
+
+class Host:
+    """A broker with a topic of 100 events, and a crierd to come that reads it as group g."""
+
+    def __init__(self, start, kept):
+        self.start, self.kept = start, kept
+        crier = start(config.build(topics=[config.topic("t", 2), config.topic("u", 1)]))
+        self.bootstrap = crier.bootstrap
+        client = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap})
+        self.cluster = client.list_topics(timeout=20).cluster_id
+        self.produce(EVENTS)
+
+    def produce(self, count):
+        clients.produce(self.bootstrap, "t", [(b"%d" % n, b"v") for n in range(count)])
+
+    def run(self, *groups):
+        """Runs these groups."""
+        groups = [config.group(g, "t", start="earliest", delivery="exactly-once") for g in groups]
+        built = config.build(bootstrap=self.bootstrap, groups=groups)
+        return self.start(built, self.kept, self.kept.arguments)
+
+    def committed(self, crier, group):
+        rows = [p for c in crier.group(group)["consumers"] for p in c["partitions"]]
+        return sum(p["committed"] or 0 for p in rows)
+
+    def wait_committed(self, crier, group, total):
+        wait.until(
+            lambda: self.committed(crier, group) >= total,
+            60,
+            lambda: f"{total} committed: {crier.group(group)}",
+        )
+
+    def written(self, group):
+        """{(partition, offset)} of the group's entries, each of which stands once."""
+        found = [(e.number("KAFKA_PARTITION"), e.number("KAFKA_OFFSET"))
+                 for e in self.kept.events(group)]
+        assert len(found) == len(set(found)), "an event stands twice"
+        return set(found)
+
+
+@pytest.fixture
+def host(start, kept):
+    return Host(start, kept)
+
+
+@pytest.mark.parametrize("note", ["new", "old"])
+def test_copied_note_makes_no_group_skip_what_another_one_has_read(host, kept, note):
+    """A tool has copied group a to group b, and then a goes on."""
+    first = host.run("a")
+    host.wait_committed(first, "a", EVENTS)
+    epochs = {e.number("KAFKA_PARTITION"): e.text("CRIER_EPOCH") for e in kept.events("a")}
+    offsets = {
+        partition: sum(e.number("KAFKA_PARTITION") == partition for e in kept.events("a"))
+        for partition in epochs
+    }
+    for partition, epoch in epochs.items():
+        text = commit.note("a", "t", partition, epoch, host.cluster)
+        if note == "old":
+            text = commit.metadata(epoch, host.cluster, anchor=0, clean=0)
+        commit.commit(host.bootstrap, "b", "t", {partition: offsets[partition]}, text)
+    host.produce(EVENTS)
+    host.wait_committed(first, "a", 2 * EVENTS)
+    first.stop()
+    second = host.run("b")
+    host.wait_committed(second, "b", 2 * EVENTS)
+    assert len(host.written("b")) == EVENTS
+    assert not {e.text("CRIER_EPOCH") for e in kept.events("b")} & set(epochs.values())
+    assert {r.number("KAFKA_PARTITION") for r in kept.records("GROUP_RESET")} == set(epochs)
+
+
+@pytest.mark.parametrize(
+    "more, is_ours",
+    [
+        ({}, True),
+        ({"group": "h"}, False),
+        ({"topic": "u"}, False),
+        ({"partition": 1}, False),
+        ({"cluster": "another"}, False),
+        ({"epoch": "0" * 32}, False),
+        ({"anchor": 11}, False),
+        ({"anchor": 2**63 - 1}, False),
+        ({"last": 3, "anchor": 4}, False),
+        (None, False),
+    ],
+)
+def test_note_is_ours_only_where_it_is_for_us_and_can_be(host, kept, more, is_ours):
+    """With a null epoch nothing could ever be verified: read back it looks like a barrier. An epoch
+    cannot begin behind the offset, nor have been read back before it began."""
+    words = {"group": "g", "topic": "t", "partition": 0, "epoch": EPOCH, "cluster": host.cluster}
+    text = more if more is None else commit.note(**{**words, **more})
+    commit.commit(host.bootstrap, "g", "t", {0: 10}, text)
+    ends = clients.ends(host.bootstrap, "t")
+    crier = host.run("g")
+    host.wait_committed(crier, "g", EVENTS)
+    assert {o for p, o in host.written("g") if p == 0} == set(range(10, ends[0]))
+    epochs = {e.text("CRIER_EPOCH") for e in kept.events("g") if e.number("KAFKA_PARTITION") == 0}
+    assert (epochs == {EPOCH}) == is_ours
+    assert len(kept.records("GROUP_RESET")) == (not is_ours)
+
+
+@pytest.mark.parametrize("group, is_ours", [("g", True), ("h", False)])
+def test_old_note_goes_on_where_entries_of_its_epoch_are_ours(host, kept, group, is_ours):
+    """As after an upgrade: a crierd that knew only old notes has written more than it committed."""
+    times = clients.timestamps(host.bootstrap, "t")
+    for offset in range(20):
+        entry = {
+            "CRIER_EPOCH": EPOCH,
+            "KAFKA_GROUP": group,
+            "KAFKA_TOPIC": "t",
+            "KAFKA_PARTITION": 0,
+            "KAFKA_OFFSET": offset,
+            "KAFKA_TIMESTAMP": times[offset],
+            "MESSAGE_ID": records.IDS["EVENT"],
+        }
+        kept.keep(journald.Entry({name: [b"%s" % str(value).encode()]
+                                  for name, value in entry.items()}))
+    text = commit.metadata(EPOCH, host.cluster, anchor=0, clean=0)
+    commit.commit(host.bootstrap, "g", "t", {0: 10}, text)
+    crier = host.run("g")
+    host.wait_committed(crier, "g", EVENTS)
+    found = sorted(o for p, o in host.written("g") if p == 0)
+    assert found == list(range(0 if is_ours else 10, len(times)))
+    epochs = {e.text("CRIER_EPOCH") for e in kept.events("g") if e.number("KAFKA_PARTITION") == 0}
+    assert (epochs == {EPOCH}) == is_ours
+    assert len(kept.records("GROUP_RESET")) == (not is_ours)
