@@ -11,6 +11,7 @@
 #include "common/hash.h"
 #include "journal/journal.h"
 #include "journal/loss.h"
+#include "journal/note.h"
 #include "journal/own.h"
 #include "journal/rule.h"
 
@@ -121,51 +122,6 @@ Ledger *ledger_free(Ledger *l) {
 
 /* ---- step 1: assigned ---- */
 
-/* From now on, what comes stands behind where the journal is now; what stands already came before.
- */
-static void from_here(Ledger *l) {
-        l->next_reach =
-                MAX(l->reach, l->n_standing > 0 ? l->standing[l->n_standing - 1].offset + 1 : 0);
-        l->next_from = l->journal->reached;
-}
-
-static void anchor_at(Ledger *l, int64_t offset) {
-        l->epoch = l->journal->ops->draw(l->journal->ops_userdata);
-        l->fresh = true;
-        l->open = l->unclean = l->old_note = false;
-        l->anchor = l->start = l->reach = l->committed = offset;
-        l->last = -1;
-        l->from = l->journal->reached;
-}
-
-static void say_at(Ledger *l, RecordId record, int64_t first) {
-        journal_notice(l->journal,
-                       (JournalNotice){.record = record, .ledger = l, .first = first, .last = -1});
-}
-
-/* The epoch of a note goes on. */
-static void take_note(Ledger *l, const Marker *m, int64_t committed) {
-        const Journal *j = l->journal;
-        bool here = streq(m->host, m->old ? j->old_host : j->host);
-
-        l->epoch = m->epoch;
-        l->anchor = m->anchor;
-        l->start = l->reach = l->committed = committed;
-        l->old_note = m->old;
-        l->open = here && !m->clean && !m->old;
-        l->unclean = here && !m->clean;
-        /* Another journal's count says nothing about this one. */
-        if (here && !m->old) {
-                l->last = m->last;
-                l->reached = m->reached;
-                l->from = (Sequence){.id = m->reached.id, .number = m->from};
-        }
-        if (!here && !RULE(lineage))
-                anchor_at(l, committed);
-        if (!here && !m->clean)
-                say_at(l, RECORD_TAKEN_OVER, committed);
-}
-
 void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t metadata_size,
                     int64_t low, int64_t start) {
         Marker m;
@@ -175,11 +131,11 @@ void ledger_fetched(Ledger *l, int64_t committed, const void *metadata, size_t m
 
         assert(l->phase == LEDGER_FETCHING);
         if (ours)
-                take_note(l, &m, committed);
+                note_take(l, &m, committed);
         else {
                 if (committed >= 0)
-                        say_at(l, RECORD_GROUP_RESET, start);
-                anchor_at(l, start);
+                        note_say(l, RECORD_GROUP_RESET, start);
+                note_anchor(l, start);
         }
         if (ours && committed < low)
                 ledger_out_of_range(l, committed, low, INT64_MAX);
@@ -200,18 +156,17 @@ void ledger_scanned(Ledger *l, JournalScan *scan) {
         l->standing = TAKE_PTR(scan->standing);
         /* An old note may be a copy of another group's: only entries show whose it is. */
         if (l->old_note && !scan->seen) {
-                say_at(l, RECORD_GROUP_RESET, l->start);
-                anchor_at(l, l->start);
+                note_say(l, RECORD_GROUP_RESET, l->start);
+                note_anchor(l, l->start);
                 l->has_moved = true;
         }
         if (scan->elsewhere) {
-                if (l->unclean)
-                        say_at(l, RECORD_TAKEN_OVER, l->committed);
+                note_say(l, RECORD_OTHER_JOURNAL, l->committed);
                 l->open = l->unclean = false;
                 l->last = -1;
                 l->from = (Sequence){0};
         }
-        from_here(l);
+        note_hold_place(l);
         ledger_run(l);
         if (l->n_standing == 0)
                 say_recovered(l);
@@ -422,43 +377,24 @@ static void open_begin(Ledger *l) {
         l->sync = SYNC_NONE;
 }
 
-/* Of the rows below the position, which are all verified, the last one's offset. */
-static int64_t last_below(const Ledger *l, int64_t position) {
-        unsigned n = rows_search(&l->rows, position);
-
-        return n > 0 ? rows_at(&l->rows, n - 1)->offset : l->last;
-}
-
 bool ledger_commit_take(Ledger *l, int64_t *ret_offset, char to[static MARKER_TEXT_MAX]) {
-        const Journal *j = l->journal;
-        Marker m = {.epoch = l->epoch, .anchor = l->anchor, .clean = l->job.clean};
-
         if (l->fenced)
                 return false;
         if (l->phase == LEDGER_OPENING && !l->job.active) {
                 open_begin(l);
-                m.clean = false;
         }
         if (!l->job.active || l->job.sent || (l->sync != SYNC_NONE && l->sync != SYNC_DONE))
                 return false;
         if (!RULE(position) && l->phase != LEDGER_OPENING)
                 l->job.position = ledger_position(l);
-        if (l->job.position >= l->next_reach || !RULE(from)) {
-                l->from = l->next_from;
-                from_here(l);
-        }
-        m.last = last_below(l, l->job.position);
-        m.reached = j->reached;
-        m.from = sd_id128_equal(l->from.id, j->reached.id) ? l->from.number : 0;
-        marker_address(&m, j->host, l->cluster, l->group, l->topic, l->partition);
-        marker_format(&m, to);
+        note_write(l, to);
         *ret_offset = l->job.position;
         l->job.sent = true;
         return true;
 }
 
 static void commit_confirmed(Ledger *l) {
-        l->last = last_below(l, l->job.position);
+        l->last = note_last(l);
         l->committed = l->job.position;
         l->open = !l->job.clean;
         l->fresh = false;
@@ -616,8 +552,8 @@ void ledger_step(Ledger *l) {
         standing_forget(l);
         l->stopped = false;
         if (why == MOVE_REWRITTEN || RULE(new_epoch)) {
-                anchor_at(l, l->target);
-                from_here(l);
+                note_anchor(l, l->target);
+                note_hold_place(l);
                 ledger_run(l);
         } else
                 l->start = l->reach = l->committed = l->target;

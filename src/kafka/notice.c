@@ -83,8 +83,8 @@ static void taken_over_text(const JournalNotice *n, Buffer *to) {
         buffer_append_string(to, "Partition ");
         subject(n->ledger, to);
         buffer_appendf(to,
-                       " was taken over from another host or journal that had not finished: events "
-                       "from offset %" PRId64 " on may stand there as well",
+                       " was taken over from another host that had not finished: events from "
+                       "offset %" PRId64 " on may stand in its journal as well",
                        n->first);
 }
 
@@ -123,6 +123,14 @@ static void stopped_text(const JournalNotice *n, Buffer *to) {
                        n->first);
 }
 
+static void other_journal_text(const JournalNotice *n, Buffer *to) {
+        buffer_append_string(to, "The journal does not have what was read back from it of ");
+        subject(n->ledger, to);
+        buffer_appendf(
+                to, ": it is a copy, or was set back; going on at the committed offset, %" PRId64,
+                n->first);
+}
+
 /* What a notice's numbers are called. */
 enum {
         HAS_COUNT = 1 << 0,
@@ -151,6 +159,7 @@ static const NoticeKind kinds[] = {
         {retention_text, RECORD_RETENTION, HAS_FIRST | HAS_LAST},
         {rewritten_text, RECORD_POSITION_RESET, 0},
         {taken_over_text, RECORD_TAKEN_OVER, HAS_FIRST},
+        {other_journal_text, RECORD_OTHER_JOURNAL, HAS_FIRST},
         {waiting_text, RECORD_LOCK_WAITING, 0},
         {taken_text, RECORD_LOCK_TAKEN, 0},
         {cut_text, RECORD_VALUE_CUT, HAS_OFFSET | HAS_CUT},

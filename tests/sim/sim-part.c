@@ -21,7 +21,7 @@ static void on_notice(void *userdata, const JournalNotice *n) {
         Crierd *c = userdata;
         World *w = c->world;
 
-        if (n->record == RECORD_TAKEN_OVER)
+        if (n->record == RECORD_TAKEN_OVER || n->record == RECORD_OTHER_JOURNAL)
                 record_notice(w, epoch_number(n->ledger->epoch), n->first);
         if (n->record == RECORD_ENTRIES_LOST)
                 w->lost += n->count;

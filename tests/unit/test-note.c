@@ -145,7 +145,7 @@ static void test_a_journal_without_what_was_read_back_last_is_another_one(void *
         assert_int_equal(f->scan->after.number, 40);
         f->scan->elsewhere = true;
         fixture_answer_scan(f, NULL, 0);
-        assert_int_equal(f->notices[RECORD_TAKEN_OVER], 1);
+        assert_int_equal(f->notices[RECORD_OTHER_JOURNAL], 1);
         assert_int_equal(f->notice.first, 5);
         /* Before anything is written the broker knows that we are at work. */
         assert_int_equal(f->ledger->phase, LEDGER_OPENING);
@@ -154,7 +154,7 @@ static void test_a_journal_without_what_was_read_back_last_is_another_one(void *
         assert_int_equal(m.last, -1);
 }
 
-static void test_another_journal_after_a_clean_end_is_no_news(void **state) {
+static void test_another_journal_after_a_clean_end_is_told_as_well(void **state) {
         Fixture *f = *state;
         Marker m = note_for("g", "t", 0);
 
@@ -164,7 +164,7 @@ static void test_another_journal_after_a_clean_end_is_no_news(void **state) {
         fixture_show_barrier(f);
         f->scan->elsewhere = true;
         fixture_answer_scan(f, NULL, 0);
-        assert_int_equal(f->notices[RECORD_TAKEN_OVER], 0);
+        assert_int_equal(f->notices[RECORD_OTHER_JOURNAL], 1);
         fixture_expect_commit(f, 5, false);
 }
 
@@ -247,7 +247,7 @@ int main(void) {
                 TEST(an_old_note_without_entries_is_a_reset),
                 TEST(an_old_note_of_another_host_is_taken_over),
                 TEST(a_journal_without_what_was_read_back_last_is_another_one),
-                TEST(another_journal_after_a_clean_end_is_no_news),
+                TEST(another_journal_after_a_clean_end_is_told_as_well),
                 TEST(another_hosts_count_says_nothing_here),
                 TEST(a_note_tells_the_last_offset_below_its_own),
                 TEST(a_note_tells_a_place_before_all_that_is_not_committed),

@@ -85,5 +85,5 @@ def test_machine_that_is_set_back_says_so(lab, note):
         report = t.report()
         note(f"{report}; CRIER_SEED={t.seed}")
         assert report.lost and not report.twice
-        told = exactly.Journal(t.machine).notices("TAKEN_OVER", KAFKA_GROUP=t.group)
+        told = exactly.Journal(t.machine).notices("OTHER_JOURNAL", KAFKA_GROUP=t.group)
         assert {int(n["KAFKA_PARTITION"]) for n in told} == set(range(t.partitions))
