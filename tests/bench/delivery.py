@@ -24,6 +24,9 @@ VALUE = ('{"to": "Ada Lovelace", "from": "%s@gmail.com", '
 CONSTANT = VALUE % "abcdefg"
 # An event as those above that says when it was made: follow.c looks for that.
 SENT = CONSTANT.replace("{", '{"sent": %d, ')
+# How many files an old journal has, and a young one.
+FILES, FEW_FILES = 100, 4
+MANY_PARTITIONS = 200
 # Events a second where it is about how old they are.
 RATE = 1000
 ONCE, ONCE_NO_SYNC, AT_LEAST_ONCE = ("crierd, exactly-once", "crierd, exactly-once, sync = false",
@@ -50,6 +53,7 @@ class Delivery:
         self.lab = lab
         self.machine = lab.machine
         self.options = options
+        self.files = 0  # in the journal when a run begins
 
     def new_topic(self, partitions=PARTITIONS):
         return self.lab.cluster.create_topic(self.lab.fresh("bench"), partitions)
@@ -98,7 +102,7 @@ class Delivery:
     def journal_figures(self, start, cpu, match=measure.EVENTS, expected=None):
         """Runs one way into an empty journal: start() begins it, and returns the process to watch
         or None; cpu() is what it has used when all is in the journal."""
-        self.lab.empty_journal()
+        self.lab.empty_journal(self.files)
         journald = self.lab.journald()
         before = self.lab.cpu(journald)
         with measure.Peak(self.lab) as memory:
@@ -190,6 +194,49 @@ class Delivery:
                       [("rate", "events/s in the journal", 0), ("committed", "… committed", 0),
                        ("cpu", "CPU s", 2), ("journald", "journald CPU s", 2),
                        ("memory", "RssAnon at most, MiB", 1)])
+
+    # A journal of many files.
+
+    def crier_beside(self, files):
+        self.files = files
+        try:
+            return self.crier_to_journal("exactly-once")
+        finally:
+            self.files = 0
+
+    def files_of_journal(self):
+        self.topic = self.fill(values(self.options.events))
+        many = f"{ONCE}, {FILES} journal files"
+        results = measure.alternate(self.options.rounds, {
+            many: lambda: self.crier_beside(FILES),
+            f"{ONCE}, {FEW_FILES} journal files": lambda: self.crier_beside(FEW_FILES)})
+        measure.table(f"Kafka to journal, {self.options.events:,} events", results, many,
+                      [("rate", "events/s in the journal", 0), ("cpu", "CPU s", 2)])
+
+    def verified(self):
+        """How long crierctl verify takes."""
+        began = time.perf_counter()
+        self.machine.run("crierctl", "verify", timeout=600)
+        return {"time": time.perf_counter() - began}
+
+    def verify(self):
+        """Many partitions, in a journal of many files; and one that is empty."""
+        results = {}
+        for name, events in ((f"{self.options.events:,} events in {MANY_PARTITIONS} partitions",
+                              self.options.events), ("an empty partition", 0)):
+            partitions = MANY_PARTITIONS if events else 1
+            topic = self.fill(values(events), partitions=partitions)
+            group = config.group(self.lab.fresh("bench"), topic, start="earliest",
+                                 delivery="exactly-once")
+            self.lab.empty_journal(FILES)
+            self.start_crier(groups=[group])
+            try:
+                self.lab.wait_committed(group["name"], topic)
+                results |= measure.alternate(self.options.rounds, {name: self.verified})
+            finally:
+                self.stop_crier()
+        measure.table(f"crierctl verify, {FILES} journal files", results, next(iter(results)),
+                      [("time", "s", 3)])
 
     # Going on after a kill -9, with a journal to look through.
 

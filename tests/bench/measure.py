@@ -56,9 +56,11 @@ class Lab:
     def journald(self):
         return int(self.machine.show("systemd-journald", "MainPID"))
 
-    def empty_journal(self):
-        """Each run begins with a journal file of its own and no old ones."""
+    def empty_journal(self, files=0):
+        """Each run begins with a journal file of its own and no old ones, or so many."""
         self.machine.run("journalctl", "--quiet", "--rotate", "--vacuum-size=1")
+        rotate = "logger bench; journalctl --quiet --rotate"
+        self.machine.shell(f"for i in $(seq {files}); do {rotate}; done", timeout=300)
 
     def entry(self, match, *options):
         """The first entry that journalctl finds, None where there is none: its fields, and as

@@ -247,7 +247,8 @@ class Bench(Delivery):
                       [("time", "ms", 1)])
 
 
-BENCHES = ("ready", "journal", "recovery", "latency", "consume", "produce", "idle", "control")
+BENCHES = ("ready", "journal", "files_of_journal", "verify", "recovery", "latency", "consume",
+           "produce", "idle", "control")
 
 
 def main():
