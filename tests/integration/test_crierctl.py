@@ -375,7 +375,9 @@ def wrong_statuses():
             yield path, wrong, status
 
 
-NULLABLE = {"id", "trouble", "rate", "lag", "position", "committed", "ledger"}
+NULLABLE = {
+    "id", "trouble", "rate", "lag", "position", "committed", "ledger", "open_transaction_ms"
+}
 
 
 def test_every_member_of_the_wrong_type_is_named(place):
