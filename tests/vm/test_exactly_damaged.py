@@ -10,7 +10,7 @@ import pytest
 
 from lib import exactly, faults, wait
 
-EVENTS = 3000
+EVENTS = 2000
 STATE_OFFSET, STATE_ONLINE = 16, b"\1"
 
 
@@ -78,7 +78,7 @@ def test_damaged_file_stops_a_recovery_until_it_is_moved_away(lab, note, which, 
         t.produce(300)
         t.wait_settled()
         t.machine.run("journalctl", "--rotate")
-        with t.feeder():
+        with t.feeder(rate=1000):
             t.wait_progress(EVENTS)
             t.unit.kill()
             t.service.stop()
