@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "journal/lock.h"
 #include "journal/reader.h"
 #include "journal/scan.h"
@@ -25,10 +26,12 @@ typedef struct ScanJob {
 } ScanJob;
 
 struct Machine {
+        sd_event *event; /* its owner's */
         Journal journal;
         Sink *sink;
         JournalPlace place;
         Locks locks;
+        bool gave_up;
         Reader *reader;
         Helpers *helpers;
         ScanJob *scans; /* that wait, the first one first */
@@ -79,12 +82,34 @@ static void on_read(void *userdata, const ReaderItem *items, size_t n, Sequence 
 
 /* ---- what the journal asks for ---- */
 
+/* Another process may hold the same partitions by now, and may have written there: what this one
+ * knows of the journal is worth nothing, and only a recovery makes it good. So it ends like one
+ * that is killed: nothing more is sent. A service begins again with a state directory of its own,
+ * which could not be made from inside. */
+static int give_up(Machine *m) {
+        if (!m->gave_up)
+                log_error("The lock file '%s' was removed or replaced while partitions were locked "
+                          "in it: another crierd could write them as well, so this one ends. Start "
+                          "it again.",
+                          m->locks.path);
+        m->gave_up = true;
+        (void) sd_event_exit(m->event, EXIT_FAILURE);
+        return -ESTALE;
+}
+
 static int op_send(void *userdata, const Entry *e) {
-        return sink_write(((Machine *) userdata)->sink, e);
+        Machine *m = userdata;
+
+        if (m->gave_up || !locks_hold(&m->locks))
+                return give_up(m);
+        return sink_write(m->sink, e);
 }
 
 static int op_lock(void *userdata, uint64_t key) {
-        return locks_take(&((Machine *) userdata)->locks, key);
+        Machine *m = userdata;
+        int r = m->gave_up ? -ESTALE : locks_take(&m->locks, key);
+
+        return r == -ESTALE ? give_up(m) : r;
 }
 
 static void op_unlock(void *userdata, uint64_t key) {
@@ -225,6 +250,7 @@ int machine_new(sd_event *event, const MachineSpec *spec, Buffer *why, Machine *
         *ret = NULL;
         if (!m)
                 return -ENOMEM;
+        m->event = event;
         m->sink = spec->sink;
         r = place_find(spec->directory, &m->place);
         if (r >= 0)

@@ -177,7 +177,8 @@ void place_explain(const JournalPlace *p, int error, Buffer *why) {
         else if (error == -ENOENT)
                 buffer_appendf(why,
                                "%s has no journal files; journald.conf(5) must not say "
-                               "Storage=none",
+                               "Storage=none, and where the machine id was changed journald has "
+                               "to be restarted first",
                                p->directories[0]);
         else
                 buffer_append_string(why, strerror(-error));

@@ -62,8 +62,8 @@ static const TroubleKind trouble_kinds[TROUBLE_CODE_COUNT_] = {
                 {"journal-unreadable",
                  "What stands in the journal is not known, so partitions that begin wait, and what "
                  "may be lost is not written again; nothing is lost. crierd has to be in group "
-                 "systemd-journal, which has to be allowed to read the files; for damaged ones "
-                 "look at: journalctl --verify."},
+                 "systemd-journal, which has to be allowed to read the files. A damaged file is "
+                 "moved out of the directory: crier-delivery(7), WHAT AN OPERATOR SEES."},
         [TROUBLE_JOURNAL_UNSYNCED] =
                 {"journal-unsynced",
                  "Nothing is committed until the journal is on disk; nothing is lost. Look at the "

@@ -110,6 +110,38 @@ class Unit:
         return 0
 
 
+def _limit_memory(pid):
+    """The file that limits a process's memory: that of the unit's control group, or, where the
+    machine's service manager has no hold of memory, of a new group on the host (cgroups(7),
+    versions 2 and 1)."""
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "memory":
+            group = pathlib.Path(f"/sys/fs/cgroup/memory{path}/little-{pid}")
+            group.mkdir()
+            (group / "cgroup.procs").write_text(str(pid))
+            return group / "memory.limit_in_bytes"
+    return pathlib.Path(f"/sys/fs/cgroup{path}/memory.max")
+
+
+@contextlib.contextmanager
+def little_memory(unit, more):
+    """The process of the unit may use so many bytes more than it does now; the kernel kills it
+    where it needs them."""
+    pid = wait.until(lambda: unit.pid, 30, f"{unit.name} runs")
+    limit = _limit_memory(pid)
+    limit.write_text(str(unit.memory() + more))
+    try:
+        yield pid
+    finally:
+        with contextlib.suppress(OSError):
+            limit.write_text("max" if limit.name == "memory.max" else "-1")
+        if limit.name != "memory.max":
+            with contextlib.suppress(ProcessLookupError):
+                (limit.parent.parent / "cgroup.procs").write_text(str(pid))
+            limit.parent.rmdir()
+
+
 def configure_journald(machine, **settings):
     """Starts journald anew with these settings of journald.conf(5), and no others."""
     machine.run("mkdir", "-p", "/etc/systemd/journald.conf.d")

@@ -16,8 +16,8 @@ from lib import config as configuration
 from lib import files, records, root, wait
 from lib.journald import Entry
 
-# What a Debian lab VM has beyond its base.
-SYSTEM = ("systemd", "systemd-sysv", "dbus")
+# What a Debian lab VM has beyond its base; journald seals with libgcrypt.
+SYSTEM = ("systemd", "systemd-sysv", "dbus", "libgcrypt20")
 
 
 def build_needs():

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A journal file that is damaged while entries in it are not committed yet: the search that cannot
+read it says so and names it, nothing is written meanwhile, and when the file is moved away what was
+not committed is written again. What was committed and only there is lost, as verify says."""
+
+import json
+import os
+
+import pytest
+
+from lib import exactly, faults, wait
+
+EVENTS = 2000
+STATE_OFFSET, STATE_ONLINE = 16, b"\1"
+
+
+def overwrite(t, path):
+    """Random bytes in its middle."""
+    size = t.machine.path(path).stat().st_size
+    with open(t.machine.path(path), "r+b") as file:
+        file.seek(size // 8)
+        file.write(t.random.randbytes(size // 4))
+
+
+def cut(t, path):
+    """Its second half is gone."""
+    os.truncate(t.machine.path(path), t.machine.path(path).stat().st_size // 2)
+
+
+def newest(machine, pattern):
+    found = machine.shell(f"ls -t /var/log/journal/*/{pattern} | head -n 1").stdout.strip()
+    assert found, pattern
+    return found
+
+
+def archived(t, damage):
+    """Damages a file that journald has put aside. Returns its path and what was in it."""
+    t.machine.run("journalctl", "--rotate")
+    path = newest(t.machine, "system@*.journal")
+    inside = events_in(t, path)
+    damage(t, path)
+    return path, inside
+
+
+def unclean(t, damage):
+    """Damages the file that journald writes to, as a loss of power does: journald puts it aside
+    when it starts."""
+    path = newest(t.machine, "system.journal")
+    with faults.journal_socket_gone(t.machine):
+        inside = events_in(t, path)
+        damage(t, path)
+        with open(t.machine.path(path), "r+b") as file:
+            file.seek(STATE_OFFSET)
+            file.write(STATE_ONLINE)
+    return newest(t.machine, "system@*.journal~"), inside
+
+
+def events_in(t, path):
+    journal = exactly.Journal(t.machine)
+    journal.where = ["--file", path]
+    rows, _ = journal.rows(t.group, t.topic, t.exactly)
+    assert len(rows) > EVENTS
+    return {row.event for row in rows}
+
+
+def trouble(t):
+    return (t.service.status()["sink"]["trouble"] or {}).get("text", "")
+
+
+@pytest.mark.parametrize(
+    "which, damage",
+    [(archived, overwrite), (archived, cut), (unclean, overwrite)],
+    ids=["overwritten", "cut", "put-aside"],
+)
+def test_damaged_file_stops_a_recovery_until_it_is_moved_away(lab, note, which, damage):
+    with lab() as t:
+        # An older file shows verify that what is missing later was not vacuumed.
+        t.produce(300)
+        t.wait_settled()
+        t.machine.run("journalctl", "--rotate")
+        with t.feeder(rate=1000):
+            t.wait_progress(EVENTS)
+            t.unit.kill()
+            t.service.stop()
+        path, inside = which(t, damage)
+        commits = t.committed()
+        t.service.restart()
+        name = os.path.basename(path)
+        wait.until(lambda: name in trouble(t), 30, t.stand)
+        assert not t.service.events() and t.committed() == commits
+        t.machine.shell(f"mkdir -p /var/log/damaged; mv '{path}' /var/log/damaged")
+        t.wait_settled()
+        known = set(t.snapshot())
+        gone = {event for event in inside if event.offset < commits.get(event.partition, 0)}
+        assert 0 < len(gone) < len(inside)
+        note(f"{len(inside)} events in the file, {len(gone)} of them committed")
+        t.finish(note, expected=known - gone)
+        assert not trouble(t)
+        told = t.machine.run("crierctl", "verify", "--json", check=False)
+        partitions = json.loads(told.stdout)["partitions"]
+        assert told.returncode == 1 and sum(p["lost"] for p in partitions) == len(gone)
+    t.machine.run("rm", "-r", "/var/log/damaged")
