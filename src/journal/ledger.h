@@ -111,10 +111,10 @@ typedef struct Ledger {
         void *owner;     /* who is woken */
         char *group;
         char *topic;
-        int32_t partition;
         char *cluster;
         uint64_t key;     /* of its lock */
         uint64_t subject; /* of its entries: see own_subject() */
+        int32_t partition;
         bool with_sync;
 
         LedgerPhase phase;
@@ -125,11 +125,11 @@ typedef struct Ledger {
         bool fenced;  /* nothing may be written or committed any more */
         bool fresh;   /* the epoch has no anchor yet */
         bool open;    /* the commit says that we are at work: clean=0, our host */
+        bool old_note; /* the note was of a crierd that did not say whom it is for */
         sd_id128_t epoch;
         int64_t anchor;     /* where the epoch began */
         int64_t start;      /* where reading begins */
         int64_t committed;  /* < 0: nothing yet */
-        bool old_note;      /* the note was of a crierd that did not say whom it is for */
         int64_t last;       /* of the epoch, the highest offset below `committed` that was read back
                              * from this journal; < 0: none that is known */
         Sequence reached;   /* where the journal was then, by the note */
@@ -143,14 +143,14 @@ typedef struct Ledger {
         uint64_t retry_usec;
 
         Rows rows;
+        uint64_t due_usec;     /* where rows wait: not later than the first of them is due */
         unsigned first_open;   /* the first row that is not verified, or the number of rows */
         unsigned first_queued; /* no row before it is queued */
         unsigned n_open;       /* rows that are not verified */
         unsigned n_queued;
         unsigned n_waiting;
-        uint64_t due_usec; /* where rows wait: not later than the first of them is due */
-        bool starved;      /* reading stopped because too much is in flight */
-        bool woken;        /* its owner is to be woken */
+        bool starved; /* reading stopped because too much is in flight */
+        bool woken;   /* its owner is to be woken */
 
         Standing *standing; /* S: what stood when it was scanned, at or behind `committed` */
         unsigned n_standing;
