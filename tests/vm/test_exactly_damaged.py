@@ -67,12 +67,22 @@ def trouble(t):
     return (t.service.status()["sink"]["trouble"] or {}).get("text", "")
 
 
+@pytest.fixture
+def stays_dead(faulty):
+    """crierd that was killed does not come back by itself, and so not before the damage is done."""
+    faults.drop_in(faulty, "crierd.service", "stays-dead", "[Service]\nRestart=no\n")
+    yield
+    faults.drop_in(faulty, "crierd.service", "stays-dead", None)
+
+
 @pytest.mark.parametrize(
     "which, damage",
     [(archived, overwrite), (archived, cut), (unclean, overwrite)],
     ids=["overwritten", "cut", "put-aside"],
 )
-def test_damaged_file_stops_a_recovery_until_it_is_moved_away(lab, note, which, damage):
+def test_damaged_file_stops_a_recovery_until_it_is_moved_away(
+    lab, note, stays_dead, which, damage
+):
     with lab() as t:
         # An older file shows verify that what is missing later was not vacuumed.
         t.produce(300)
@@ -81,7 +91,7 @@ def test_damaged_file_stops_a_recovery_until_it_is_moved_away(lab, note, which, 
         with t.feeder(rate=1000):
             t.wait_progress(EVENTS)
             t.unit.kill()
-            t.service.stop()
+            wait.until(lambda: t.unit.pid is None, 30, "crierd is dead")
         path, inside = which(t, damage)
         commits = t.committed()
         t.service.restart()
