@@ -12,19 +12,27 @@ from lib import exactly, faults, wait
 
 EVENTS = 2000
 STATE_OFFSET, STATE_ONLINE = 16, b"\1"
+TAIL_OFFSET = 136
+
+
+def used(path):
+    """How much of the file has something in it: Journal File Format, tail_object_offset."""
+    with open(path, "rb") as file:
+        return int.from_bytes(file.read(TAIL_OFFSET + 8)[TAIL_OFFSET:], "little")
 
 
 def overwrite(t, path):
-    """Random bytes in its middle."""
-    size = t.machine.path(path).stat().st_size
-    with open(t.machine.path(path), "r+b") as file:
-        file.seek(size // 8)
-        file.write(t.random.randbytes(size // 4))
+    """Random bytes in its middle: a list of entries begins in there, whichever it is, since each
+    part of such a list is twice as long as the one before."""
+    size = used(path)
+    with open(path, "r+b") as file:
+        file.seek(size // 4)
+        file.write(t.random.randbytes(size // 2))
 
 
-def cut(t, path):
+def cut(_, path):
     """Its second half is gone."""
-    os.truncate(t.machine.path(path), t.machine.path(path).stat().st_size // 2)
+    os.truncate(path, used(path) // 2)
 
 
 def newest(machine, pattern):
@@ -38,7 +46,7 @@ def archived(t, damage):
     t.machine.run("journalctl", "--rotate")
     path = newest(t.machine, "system@*.journal")
     inside = events_in(t, path)
-    damage(t, path)
+    damage(t, t.machine.path(path))
     return path, inside
 
 
@@ -48,7 +56,7 @@ def unclean(t, damage):
     path = newest(t.machine, "system.journal")
     with faults.journal_socket_gone(t.machine):
         inside = events_in(t, path)
-        damage(t, path)
+        damage(t, t.machine.path(path))
         with open(t.machine.path(path), "r+b") as file:
             file.seek(STATE_OFFSET)
             file.write(STATE_ONLINE)
