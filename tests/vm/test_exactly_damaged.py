@@ -12,19 +12,26 @@ from lib import exactly, faults, wait
 
 EVENTS = 2000
 STATE_OFFSET, STATE_ONLINE = 16, b"\1"
+TAIL_OFFSET = 136
+
+
+def used(path):
+    """How much of the file has something in it: Journal File Format, tail_object_offset."""
+    with open(path, "rb") as file:
+        return int.from_bytes(file.read(TAIL_OFFSET + 8)[TAIL_OFFSET:], "little")
 
 
 def overwrite(t, path):
-    """Random bytes in most of it: a search reads no more of it than it needs."""
-    size = t.machine.path(path).stat().st_size
-    with open(t.machine.path(path), "r+b") as file:
+    """Random bytes in most of it, to its end: a search reads no more of it than it needs."""
+    size = used(path)
+    with open(path, "r+b") as file:
         file.seek(size // 8)
-        file.write(t.random.randbytes(size * 3 // 4))
+        file.write(t.random.randbytes(size - size // 8))
 
 
-def cut(t, path):
+def cut(_, path):
     """Its second half is gone."""
-    os.truncate(t.machine.path(path), t.machine.path(path).stat().st_size // 2)
+    os.truncate(path, used(path) // 2)
 
 
 def newest(machine, pattern):
@@ -38,7 +45,7 @@ def archived(t, damage):
     t.machine.run("journalctl", "--rotate")
     path = newest(t.machine, "system@*.journal")
     inside = events_in(t, path)
-    damage(t, path)
+    damage(t, t.machine.path(path))
     return path, inside
 
 
@@ -48,7 +55,7 @@ def unclean(t, damage):
     path = newest(t.machine, "system.journal")
     with faults.journal_socket_gone(t.machine):
         inside = events_in(t, path)
-        damage(t, path)
+        damage(t, t.machine.path(path))
         with open(t.machine.path(path), "r+b") as file:
             file.seek(STATE_OFFSET)
             file.write(STATE_ONLINE)
@@ -67,12 +74,22 @@ def trouble(t):
     return (t.service.status()["sink"]["trouble"] or {}).get("text", "")
 
 
+@pytest.fixture
+def stays_dead(faulty):
+    """crierd that was killed does not come back by itself, and so not before the damage is done."""
+    faults.drop_in(faulty, "crierd.service", "stays-dead", "[Service]\nRestart=no\n")
+    yield
+    faults.drop_in(faulty, "crierd.service", "stays-dead", None)
+
+
 @pytest.mark.parametrize(
     "which, damage",
     [(archived, overwrite), (archived, cut), (unclean, overwrite)],
     ids=["overwritten", "cut", "put-aside"],
 )
-def test_damaged_file_stops_a_recovery_until_it_is_moved_away(lab, note, which, damage):
+def test_damaged_file_stops_a_recovery_until_it_is_moved_away(
+    lab, note, stays_dead, which, damage
+):
     with lab() as t:
         # An older file shows verify that what is missing later was not vacuumed.
         t.produce(300)
@@ -81,7 +98,7 @@ def test_damaged_file_stops_a_recovery_until_it_is_moved_away(lab, note, which, 
         with t.feeder(rate=1000):
             t.wait_progress(EVENTS)
             t.unit.kill()
-            t.service.stop()
+            wait.until(lambda: t.unit.pid is None, 30, "crierd is dead")
         path, inside = which(t, damage)
         commits = t.committed()
         t.service.restart()
