@@ -10,6 +10,8 @@ needs_pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat t
 needs_kafka='java|default-jre-headless mvn|maven openssl'
 # Roots of Debian releases.
 needs_roots='mmdebstrap systemd-container python3'
+# A guest in emulation, its disk and its memory file system.
+needs_guest='qemu-system-x86_64|qemu-system-x86 e2fsprogs cpio'
 # shellcheck disable=SC2034 # used by who sources this
 declare -A ring_needs=(
         [lint]="$needs_build clang clang-format clang-tidy python3-pip cppcheck shellcheck flake8 mandoc"
@@ -18,7 +20,7 @@ declare -A ring_needs=(
         [sanitizers]="$needs_build $needs_pytest npm|npm python3-pip"
         [valgrind]="$needs_build $needs_pytest valgrind"
         [kafka]="$needs_build $needs_pytest $needs_kafka"
-        [vm]="$needs_roots $needs_pytest $needs_kafka"
+        [vm]="$needs_roots $needs_pytest $needs_kafka $needs_guest"
         [bare]="$needs_build $needs_roots $needs_pytest git"
 )
 
