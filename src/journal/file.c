@@ -191,7 +191,7 @@ static int add_directory(const JournalPlace *p, const char *directory, JournalFi
 
         for (int i = 0; i < n && r >= 0; i++) {
                 const char *name = names[i]->d_name;
-                JournalFile file;
+                JournalFile file = {.fd = -1};
 
                 if (!place_may_hold(p, name))
                         continue;

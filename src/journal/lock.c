@@ -35,7 +35,7 @@ static int open_file(const char *directory, Locks *ret) {
 }
 
 int locks_open(const char *directory, Locks *ret) {
-        Locks l;
+        Locks l = {0};
         int r = open_file(directory, &l);
 
         if (r < 0)
@@ -69,7 +69,7 @@ bool locks_hold(const Locks *l) {
 
 /* The file that has the name now, in the place of one in which nothing is locked. */
 static int open_again(Locks *l) {
-        Locks new;
+        Locks new = {0};
         int r = open_file(l->directory, &new);
 
         if (r < 0)

@@ -196,7 +196,7 @@ static int thread_take_file(Reader *r, JournalFile *file) {
 
 /* One file of a directory. What cannot be read of a file that is put aside is a search's to say. */
 static int thread_take_name(Reader *r, const char *directory, const char *name) {
-        JournalFile file;
+        JournalFile file = {.fd = -1};
         int error;
 
         if (!place_may_hold(r->who.place, name) || is_passed(r, name))

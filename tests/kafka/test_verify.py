@@ -50,7 +50,8 @@ def verify(cluster, place, topic, entries, *more):
     (files / "a.journal").unlink(missing_ok=True)
     now = int(time.time() * 1000)
     journalfile.write(files / "a.journal", [{"at_ms": 10 ** 12, "_UID": MINE}] + [
-        {"at_ms": now + n, "_UID": MINE, "CRIER_EPOCH": EPOCH, "KAFKA_OFFSET": offset,
+        {"at_ms": now + n, "_UID": MINE, "CRIER_EPOCH": EPOCH, "KAFKA_GROUP": topic,
+         "KAFKA_TOPIC": topic, "KAFKA_PARTITION": 0, "KAFKA_OFFSET": offset,
          "KAFKA_TIMESTAMP": timestamp} for n, (offset, timestamp) in enumerate(entries.items())])
     path = place / "verify.conf"
     path.write_text(config.text({**config.cluster(cluster.bootstrap),
