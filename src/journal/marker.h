@@ -18,20 +18,20 @@
 #define MARKER_TEXT_MAX (4 * 3 * MARKER_NAME_MAX + 300)
 
 typedef struct Marker {
-        bool old;         /* read from "crier/1": without group, topic, partition, last, sequence */
         sd_id128_t epoch; /* one group, topic and partition, from one anchor on */
         int64_t anchor;   /* the offset that the epoch began at: from there on it can be verified */
-        bool clean;       /* no entry of the epoch stands at or behind the committed offset */
         int64_t last;     /* the highest offset of the epoch that was read back; < 0: none */
         /* Where the journal's count was when that was read; and a number of the same count behind
          * which all stands that is at or behind the committed offset. */
         Sequence reached;
         uint64_t from;
+        int32_t partition;
+        bool clean; /* no entry of the epoch stands at or behind the committed offset */
+        bool old;   /* read from "crier/1": without group, topic, partition, last, sequence */
         char host[MARKER_NAME_MAX + 1];    /* whose journal: see place_host() */
         char cluster[MARKER_NAME_MAX + 1]; /* the Kafka cluster's id */
         char group[MARKER_NAME_MAX + 1];
         char topic[MARKER_NAME_MAX + 1];
-        int32_t partition;
 } Marker;
 
 /* Whom it is for; names are cut to MARKER_NAME_MAX. */

@@ -53,7 +53,8 @@ static void put(const Fixture *f, const char *name, const char *signature, size_
         char path[128];
         int fd;
 
-        memcpy(header, signature, strlen(signature));
+        for (size_t i = 0; signature[i]; i++)
+                header[i] = (uint8_t) signature[i];
         snprintf(path, sizeof(path), "%s/%s", f->directory, name);
         fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         assert_true(fd >= 0);
