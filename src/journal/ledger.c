@@ -544,10 +544,7 @@ void ledger_step(Ledger *l) {
         l->move = MOVE_NONE;
         l->sync = SYNC_NONE;
         if (why == MOVE_REWRITTEN)
-                journal_notice(l->journal, (JournalNotice){.record = RECORD_POSITION_RESET,
-                                                           .ledger = l,
-                                                           .first = l->target,
-                                                           .last = -1});
+                note_say(l, RECORD_POSITION_RESET, l->target);
         rows_forget(l);
         standing_forget(l);
         l->stopped = false;

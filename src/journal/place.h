@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Where the files of the journal are that the sink's journald writes, whether they can be read, and
- * how to open them. Everything that reads the journal begins here.
+ * Where the files of the journal are that the sink's journald writes, and whether they can be read.
+ * Everything that reads the journal begins here; file.h opens one.
  */
 
 #include <dirent.h>

@@ -14,17 +14,14 @@
 #include "journal/reader.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "journal/own.h"
 
 /* Entries that are handed over at once, and that may wait for the loop. */
 #define BATCH 512

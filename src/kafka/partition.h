@@ -40,7 +40,7 @@ typedef struct Partition {
         int64_t end;       /* of its log, when it was assigned */
         int64_t committed; /* what the broker has, as far as we know; < 0: nothing */
         int64_t fetched;   /* one behind the last event that was read, or the end that was reached:
-                              where   reading goes on */
+                            * where reading goes on */
         int64_t reached;   /* the last end of the log that was reached; -1: none */
         int64_t anchor;   /* to be committed, or what lies behind it, although nothing may have been
                              consumed; -1: nothing is */

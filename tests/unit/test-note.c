@@ -26,6 +26,16 @@ static Marker note_for(const char *group, const char *topic, int32_t partition) 
         return m;
 }
 
+/* A note that says what was read back last, and where the journal was then. */
+static Marker note_of_last(void) {
+        Marker m = note_for("g", "t", 0);
+
+        m.last = 4;
+        m.reached = (Sequence){count, 50};
+        m.from = 40;
+        return m;
+}
+
 static void fetch(Fixture *f, const Marker *m, int64_t offset) {
         char text[MARKER_TEXT_MAX];
 
@@ -133,11 +143,8 @@ static void test_an_old_note_of_another_host_is_taken_over(void **state) {
 
 static void test_a_journal_without_what_was_read_back_last_is_another_one(void **state) {
         Fixture *f = *state;
-        Marker m = note_for("g", "t", 0);
+        Marker m = note_of_last();
 
-        m.last = 4;
-        m.reached = (Sequence){count, 50};
-        m.from = 40;
         fetch(f, &m, 5);
         fixture_show_barrier(f);
         assert_int_equal(f->scan->last, 4);
@@ -170,12 +177,9 @@ static void test_another_journal_after_a_clean_end_is_told_as_well(void **state)
 
 static void test_another_hosts_count_says_nothing_here(void **state) {
         Fixture *f = *state;
-        Marker m = note_for("g", "t", 0);
+        Marker m = note_of_last();
 
         marker_address(&m, "there", "C", "g", "t", 0);
-        m.last = 4;
-        m.reached = (Sequence){count, 50};
-        m.from = 40;
         fetch(f, &m, 5);
         fixture_show_barrier(f);
         assert_int_equal(f->scan->last, -1);
@@ -220,11 +224,8 @@ static void test_a_note_tells_a_place_before_all_that_is_not_committed(void **st
 static void test_what_stood_before_holds_the_place_back(void **state) {
         static const Standing standing[] = {{5, 105}, {8, 108}};
         Fixture *f = *state;
-        Marker m = note_for("g", "t", 0);
+        Marker m = note_of_last();
 
-        m.last = 4;
-        m.reached = (Sequence){count, 50};
-        m.from = 40;
         fetch(f, &m, 5);
         fixture_show_barrier(f);
         f->journal.reached = (Sequence){count, 70};
