@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from lib import journald  # noqa: E402
+from lib import journald, journalfile  # noqa: E402
 from lib.crier import Crier  # noqa: E402
 
 
@@ -28,6 +28,14 @@ def journal(place):
     with journald.FakeJournal(place / "journal") as fake:
         yield fake
         assert not fake.errors, fake.errors
+
+
+@pytest.fixture
+def kept(place):
+    """One whose entries can be read back."""
+    with journalfile.KeptJournal(place / "kept") as fake:
+        yield fake
+    assert not fake.errors, fake.errors
 
 
 @pytest.fixture

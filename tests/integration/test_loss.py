@@ -8,21 +8,11 @@ import pytest
 
 from lib import clients, config, journalfile, wait
 
-pytestmark = pytest.mark.skipif(
-    not journalfile.PROGRAM.exists() and os.environ.get("CI") != "true",
-    reason="needs systemd-journal-remote",
-)
+pytestmark = journalfile.needed
 
 LARGE = 1_000_000
 # How often an entry is written at most: whole, and as one that fits every journal.
 WRITTEN_MAX = 12
-
-
-@pytest.fixture
-def kept(place):
-    with journalfile.KeptJournal(place / "kept") as journal:
-        yield journal
-    assert not journal.errors, journal.errors
 
 
 def is_lost(entry):

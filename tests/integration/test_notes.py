@@ -2,27 +2,16 @@
 """What a group that is written exactly once makes of the note beside its committed offset: whom it
 is for, and whether it can be. Tools copy groups with their notes, and anybody may commit one."""
 
-import os
 
 import confluent_kafka
 import pytest
 
 from lib import clients, commit, config, journald, journalfile, records, wait
 
-pytestmark = pytest.mark.skipif(
-    not journalfile.PROGRAM.exists() and os.environ.get("CI") != "true",
-    reason="needs systemd-journal-remote",
-)
+pytestmark = journalfile.needed
 
 EPOCH = "0" * 31 + "1"
 EVENTS = 100
-
-
-@pytest.fixture
-def kept(place):
-    with journalfile.KeptJournal(place / "kept") as journal:
-        yield journal
-    assert not journal.errors, journal.errors
 
 
 class Host:

@@ -20,9 +20,7 @@ EPOCH, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 EVENTS = 60
 MINE = os.getuid()
 
-pytestmark = pytest.mark.skipif(
-    not journalfile.PROGRAM.exists() and os.environ.get("CI") != "true",
-    reason="it needs: apt-get install systemd-journal-remote")
+pytestmark = journalfile.needed
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import time
 
 import confluent_kafka
-import pytest
 
 from lib import commit, config, journalfile, kafka
 from lib.crier import run
@@ -15,9 +14,7 @@ from lib.crier import run
 EPOCH = "0123456789abcdef" * 2
 MINE = os.getuid()
 
-pytestmark = pytest.mark.skipif(
-    not journalfile.PROGRAM.exists() and os.environ.get("CI") != "true",
-    reason="it needs: apt-get install systemd-journal-remote")
+pytestmark = journalfile.needed
 
 
 def events(cluster, topic):
