@@ -290,8 +290,13 @@ bool beginning_settle(Consumer *c, const Lookup *l) {
         uint64_t patience = (uint64_t) c->session_ms * USEC_PER_MSEC + PATIENCE_USEC;
 
         note_view(c->group, l);
-        if (!beginning_is_open(c->group))
-                return true;
+        if (!beginning_is_open(c->group)) {
+                if (!l->topics || !lookup_lacks_commit(l))
+                        return true;
+                /* It was open when this was asked: what had no commit then may have one now. */
+                c->lookup_usec = now;
+                return false;
+        }
         c->lookup_usec = lookup_again_usec();
         if (!l->view.committed)
                 return false;

@@ -15,6 +15,13 @@ uint64_t lookup_again_usec(void) {
         return clock_usec() + LOOKUP_AGAIN_USEC;
 }
 
+bool lookup_lacks_commit(const Lookup *l) {
+        for (int i = 0; i < l->positions->cnt; i++)
+                if (l->positions->elems[i].offset < 0)
+                        return true;
+        return false;
+}
+
 Lookup *lookup_free(Lookup *l) {
         if (!l)
                 return NULL;
@@ -55,13 +62,6 @@ static void lookup_cluster(Lookup *l) {
                 return;
         l->cluster = strdup(id);
         rd_kafka_mem_free(l->rk, id);
-}
-
-static bool lookup_lacks_commit(const Lookup *l) {
-        for (int i = 0; i < l->positions->cnt; i++)
-                if (l->positions->elems[i].offset < 0)
-                        return true;
-        return false;
 }
 
 static void lookup_committed(Lookup *l) {

@@ -36,6 +36,8 @@ DEFINE_CLEANUP(Lookup *, lookup_free);
 /* When a look-up that failed is tried again. */
 uint64_t lookup_again_usec(void);
 
+/* Whether one of its positions has no commit. */
+bool lookup_lacks_commit(const Lookup *l);
 /* Whether partition number `i` of it has its position in its log. */
 bool lookup_is_in_log(const Lookup *l, int i);
 /* Where reading starts: at the position where the log has it, at the log's beginning where it has
