@@ -233,6 +233,8 @@ static int conf_fill(ConfBuild *b, const ClientSpec *spec) {
                 r = conf_set_properties(b, &config->cluster.properties);
         if (r >= 0)
                 r = conf_set_properties(b, spec->properties);
+        if (r >= 0 && spec->fetch_wait_ms > 0)
+                r = conf_set_u64(b, "fetch.wait.max.ms", spec->fetch_wait_ms);
         /* A client that talks to nobody has nothing to wait for at its end. */
         if (r >= 0 && !spec->bootstrap)
                 client_sends_no_metrics(b->conf);

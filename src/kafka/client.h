@@ -26,7 +26,8 @@ typedef struct ClientSpec {
         const char *client_id;
         const char *group; /* consumers */
         const StringList *properties;
-        bool partition_eof; /* a consumer that is told where a log ends */
+        bool partition_eof;     /* a consumer that is told where a log ends */
+        unsigned fetch_wait_ms; /* how long a broker waits for events to send; 0: as configured */
         const Config *config;
 } ClientSpec;
 

@@ -15,6 +15,11 @@
 #define REQUEST_MS 8000
 #define MOMENT_MS 200
 
+/* A broker that has no more events of one partition is not asked for those of the next one while it
+ * waits for some to come: one fetch at a time is on its way (librdkafka,
+ * rd_kafka_broker_fetch_toppars). */
+#define FETCH_WAIT_MS 5
+
 static int fail(Broker *b, rd_kafka_resp_err_t err, const char *what) {
         buffer_clear(&b->error);
         if (err == RD_KAFKA_RESP_ERR__TIMED_OUT || trouble_is_connection(err))
@@ -33,6 +38,7 @@ int broker_open(const Config *config, const char *bootstrap, const GroupConfig *
                 .group = group->name,
                 .properties = &group->properties,
                 .partition_eof = true,
+                .fetch_wait_ms = FETCH_WAIT_MS,
                 .config = config,
         };
         Broker *b = calloc(1, sizeof(*b));

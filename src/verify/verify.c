@@ -36,6 +36,10 @@ typedef struct Run {
         int64_t since_ms;
         Report report;
         Broker *broker;
+        /* Of the journal when it was last asked, entries_horizon(): what seems to be lost is looked
+         * for again with a new one. */
+        int64_t horizon_ms;
+        bool uncut;
 
         /* Of the partition under way. */
         const GroupConfig *group;
@@ -141,11 +145,11 @@ static int look_again(Run *run, bool *ret_events) {
 
         if (!input->epoch)
                 (void) sleep(TRY_S);
-        r = entries_horizon(&run->source, &input->horizon_ms, &input->uncut);
+        r = entries_horizon(&run->source, &run->horizon_ms, &run->uncut);
         if (r < 0)
                 return r;
-        if (input->horizon_ms < 0)
-                input->horizon_ms = INT64_MAX;
+        input->horizon_ms = run->horizon_ms < 0 ? INT64_MAX : run->horizon_ms;
+        input->uncut = run->uncut;
         *ret_events = input->horizon_ms != before;
         return *ret_events || !input->epoch;
 }
@@ -228,7 +232,9 @@ static int prepare(Run *run, const Commit *commit, CompareInput *ret) {
         }
         if (end < commit->offset)
                 run->note = beyond_end;
-        r = entries_horizon(&run->source, &ret->horizon_ms, &ret->uncut);
+        r = run->horizon_ms < 0 ? entries_horizon(&run->source, &run->horizon_ms, &run->uncut) : 0;
+        ret->horizon_ms = run->horizon_ms;
+        ret->uncut = run->uncut;
         if (r < 0)
                 buffer_appendf(&run->problem, "Cannot read the journal: %s", strerror(-r));
         else if (ret->horizon_ms < 0 && commit->offset > ret->log_start) {
@@ -360,11 +366,9 @@ static const GroupConfig *find_group(const Config *config, const char *name) {
 
 static int check_journal(Run *run) {
         _cleanup_buffer_ Buffer text = {0};
-        int64_t horizon;
-        bool uncut;
         int r;
 
-        r = entries_horizon(&run->source, &horizon, &uncut);
+        r = entries_horizon(&run->source, &run->horizon_ms, &run->uncut);
         if (r >= 0)
                 return 0;
         buffer_appendf(&text, "Cannot read the journal%s%s: %s",

@@ -35,27 +35,41 @@ def events(cluster, topic):
     return found, end
 
 
-def commit_ours(cluster, topic, offset):
+def commit_ours(cluster, topic, *ends):
+    """The ends of the topic's partitions."""
     cluster_id = cluster.admin().list_topics(timeout=10).cluster_id
-    commit.commit(cluster.bootstrap, topic, topic, {0: offset}, commit.metadata(EPOCH, cluster_id))
+    commit.commit(cluster.bootstrap, topic, topic, dict(enumerate(ends)),
+                  commit.metadata(EPOCH, cluster_id))
 
 
-def verify(cluster, place, topic, entries, *more):
-    """The exit code and the partition's line; entries: {offset: timestamp}."""
+def write_entries(place, topic, entries):
+    """A journal with entries of [(partition, offset, timestamp)]: the folder."""
     files = place / "files"
     files.mkdir(exist_ok=True)
     (files / "a.journal").unlink(missing_ok=True)
     now = int(time.time() * 1000)
     journalfile.write(files / "a.journal", [{"at_ms": 10 ** 12, "_UID": MINE}] + [
         {"at_ms": now + n, "_UID": MINE, "CRIER_EPOCH": EPOCH, "KAFKA_GROUP": topic,
-         "KAFKA_TOPIC": topic, "KAFKA_PARTITION": 0, "KAFKA_OFFSET": offset,
-         "KAFKA_TIMESTAMP": timestamp} for n, (offset, timestamp) in enumerate(entries.items())])
+         "KAFKA_TOPIC": topic, "KAFKA_PARTITION": partition, "KAFKA_OFFSET": offset,
+         "KAFKA_TIMESTAMP": timestamp} for n, (partition, offset, timestamp) in enumerate(entries)])
+    return files
+
+
+def run_verify(cluster, place, topic, *more):
+    """The exit code and the partitions' lines."""
     path = place / "verify.conf"
     path.write_text(config.text({**config.cluster(cluster.bootstrap),
                                  "groups": [{"name": topic, "topics": [topic]}]}))
-    done = run("--verify", "-c", path, f"--journal-directory={files}", *more, timeout=60)
+    done = run("--verify", "-c", path, *more, timeout=60)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return done.returncode, next(x for x in lines if x["kind"] == "partition")
+    return done.returncode, [line for line in lines if line["kind"] == "partition"]
+
+
+def verify(cluster, place, topic, entries, *more):
+    """The exit code and the line of the topic's only partition; entries: {offset: timestamp}."""
+    files = write_entries(place, topic, [(0, *entry) for entry in entries.items()])
+    code, (line,) = run_verify(cluster, place, topic, f"--journal-directory={files}", *more)
+    return code, line
 
 
 def without(entries, *offsets):
@@ -132,3 +146,29 @@ def test_group_with_members_is_only_looked_at(cluster, name, place, start):
     assert done.returncode == 0 and "there is no such topic" in done.stdout
     assert not cluster.topic_partitions("none-" + name)
     assert crier.group(name)["rebalances"] == 1 and crier.group(name)["stable"]
+
+
+def timed_verify(cluster, place, topic, partitions, count):
+    """How long it takes for so many events of each of so many partitions, in seconds."""
+    cluster.create_topic(topic, partitions)
+    moment = int(time.time() * 1000)
+    entries = [(p, n, moment + n) for p in range(partitions) for n in range(count)]
+    producer = confluent_kafka.Producer({"bootstrap.servers": cluster.bootstrap})
+    for partition, _, timestamp in entries:
+        producer.produce(topic, b"x", partition=partition, timestamp=timestamp)
+    producer.flush(20)
+    commit_ours(cluster, topic, *[count] * partitions)
+    files = write_entries(place, topic, entries)
+    begun = time.monotonic()
+    code, lines = run_verify(cluster, place, topic, f"--journal-directory={files}")
+    took = time.monotonic() - begun
+    assert code == 0 and len(lines) == partitions, lines
+    assert all((line["events"], line["entries"]) == (count, count) for line in lines)
+    return took
+
+
+def test_many_partitions_take_little_longer_than_one_with_all_their_events(cluster, name, place):
+    """When one has been read to its end, a broker is not asked to wait for more of it."""
+    one = timed_verify(cluster, place, name, 1, 4000)
+    many = timed_verify(cluster, place, f"{name}many", 40, 100)
+    assert many < 20 * one, (many, one)

@@ -5,7 +5,12 @@ Kafka's own protocol, because the Python client of Debian 12 knows no metadata."
 import socket
 import struct
 
-OFFSET_COMMIT, VERSION = 8, 2
+from lib import wait
+
+OFFSET_COMMIT, FIND_COORDINATOR = 8, 10
+# Kafka's COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: the first group
+# of a broker has no coordinator before somebody looks for it.
+NOT_YET = {14, 15, 16}
 
 
 def text(value):
@@ -16,21 +21,33 @@ def text(value):
 def commit(bootstrap, group, topic, offsets, metadata=None):
     """offsets: {partition: offset}, all with the same metadata. The broker at `bootstrap` has to be
     the group's coordinator: where there is one broker it is."""
-    host, port = bootstrap.rsplit(":", 1)
     partitions = b"".join(
         struct.pack(">iq", partition, offset) + text(metadata)
         for partition, offset in offsets.items())
     body = (text(group) + struct.pack(">i", -1) + text("") + struct.pack(">qi", -1, 1)
             + text(topic) + struct.pack(">i", len(offsets)) + partitions)
-    request = struct.pack(">hhi", OFFSET_COMMIT, VERSION, 1) + text("test") + body
+
+    def answered():
+        ask(bootstrap, FIND_COORDINATOR, 0, text(group))
+        answer = ask(bootstrap, OFFSET_COMMIT, 2, body)
+        place = 4 + 4 + 2 + len(topic)
+        count = struct.unpack_from(">i", answer, place)[0]
+        errors = [struct.unpack_from(">ih", answer, place + 4 + 6 * i)[1] for i in range(count)]
+        assert len(errors) == len(offsets), answer
+        return None if set(errors) & NOT_YET else errors
+
+    errors = wait.until(answered, 20, "the group's coordinator answers")
+    assert not any(errors), errors
+
+
+def ask(bootstrap, key, version, body):
+    """One request and its answer."""
+    host, port = bootstrap.rsplit(":", 1)
+    request = struct.pack(">hhi", key, version, 1) + text("test") + body
     with socket.create_connection((host, int(port)), timeout=10) as s:
         s.sendall(struct.pack(">i", len(request)) + request)
         stream = s.makefile("rb")
-        answer = stream.read(struct.unpack(">i", stream.read(4))[0])
-    place = 4 + 4 + 2 + len(topic)
-    count = struct.unpack_from(">i", answer, place)[0]
-    errors = [struct.unpack_from(">ih", answer, place + 4 + 6 * i)[1] for i in range(count)]
-    assert count == len(offsets) and not any(errors), answer
+        return stream.read(struct.unpack(">i", stream.read(4))[0])
 
 
 def note(group, topic, partition, epoch, cluster, anchor=0, last=-1, host="another", clean=0):

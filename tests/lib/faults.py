@@ -161,6 +161,16 @@ def drop_in(machine, unit, name, text):
     machine.run("systemctl", "daemon-reload")
 
 
+def many_files(machine, count=100):
+    """Gives the journal so many files more, each with an entry."""
+    machine.shell(
+        f"for i in $(seq {count}); do logger file $i; journalctl --quiet --rotate; done",
+        timeout=120,
+    )
+    found = machine.shell(f"ls {JOURNAL}/*/*.journal | wc -l").stdout
+    assert int(found) >= count
+
+
 @contextlib.contextmanager
 def journal_socket_gone(machine):
     """Nobody listens where entries are sent to; what the sockets held is gone with them."""

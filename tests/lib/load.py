@@ -81,7 +81,7 @@ class Feeder:
                     due = min(due, self.count - self.made)
                 due = min(due, 2000)
                 if due <= 0:
-                    self.stopped.wait(0.02)
+                    self.stopped.wait(0.04)
                     continue
                 self._produce(due)
                 fits -= due

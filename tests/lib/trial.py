@@ -17,8 +17,10 @@ DELIVERY = os.environ.get("CRIER_TEST_DELIVERY", "exactly-once")
 LONG = os.environ.get("CRIER_LONG") == "1"
 # What crierd may take, however much waits: twice in_flight_bytes, and its libraries.
 MEMORY = 200 * MIB
-# Events a second.
+# Events a second: what leaves most of the processors to other rings, and more of it. The long runs
+# have as much as the group can take.
 RATE = 2500
+FULL_RATE = 6000
 # A member that died is missed soon. The brokers of the tests allow it.
 PROPERTIES = ["session.timeout.ms=2000", "heartbeat.interval.ms=300"]
 
@@ -87,11 +89,9 @@ class Trial:
 
     @contextlib.contextmanager
     def feeder(self, full=False, **more):
-        """Load, flowing when the block begins; at its end it has ended. As much as the group can
-        take where `full`, and in the long runs; else a rate that leaves the processors to others.
-        """
-        if not full and not LONG:
-            more.setdefault("rate", RATE)
+        """Load, flowing when the block begins; at its end it has ended."""
+        if not LONG:
+            more.setdefault("rate", FULL_RATE if full else RATE)
         with load.Feeder(
             self.cluster.bootstrap, self.topic, self.group, seed=self.seed, **more
         ) as feeder:

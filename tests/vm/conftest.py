@@ -64,6 +64,17 @@ def rate_limit(faulty):
 
 
 @pytest.fixture
+def few_descriptors(faulty):
+    """As many as systemd gives a service, and no more."""
+    services = ("crierd.service", f"{faults.Second.name}.service")
+    for service in services:
+        faults.drop_in(faulty, service, "few", "[Service]\nLimitNOFILE=1024\n")
+    yield
+    for service in services:
+        faults.drop_in(faulty, service, "few", None)
+
+
+@pytest.fixture
 def small_disk(faulty):
     """The journal is on a disk of its own, which holds some 500,000 entries, in one file: what is
     archived would be thrown away where there is no room."""

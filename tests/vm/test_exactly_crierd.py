@@ -83,7 +83,7 @@ def check_replay(t, report, first):
 
 
 def test_group_reset_by_kafkas_tool_and_killed_in_mid_replay(lab, note):
-    events = 30000 * ROUNDS
+    events = 20000 * ROUNDS
     with lab() as t:
         t.produce(events)
         t.wait_settled()

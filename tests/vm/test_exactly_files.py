@@ -6,39 +6,21 @@ import pytest
 
 from lib import exactly, faults, wait
 
-FILES = 100
 PARTITIONS = 20
-EVENTS = 40000
+EVENTS = 20000
 
 
 @pytest.fixture
 def many_files(faulty):
-    """Makes a journal of so many files, each with an entry."""
-
-    def make():
-        faulty.shell(
-            f"for i in $(seq {FILES}); do logger file $i; journalctl --quiet --rotate; done",
-            timeout=120,
-        )
-        count = faulty.shell("ls /var/log/journal/*/*.journal | wc -l").stdout
-        assert int(count) >= FILES
-
     faults.configure_journald(faulty, RateLimitBurst=0, SystemMaxFiles=1000)
-    yield make
-    faults.configure_journald(faulty, RateLimitBurst=0)
-
-
-@pytest.fixture
-def few_descriptors(faulty):
-    faults.drop_in(faulty, "crierd.service", "few", "[Service]\nLimitNOFILE=1024\n")
     yield
-    faults.drop_in(faulty, "crierd.service", "few", None)
+    faults.configure_journald(faulty, RateLimitBurst=0)
 
 
 def test_killed_beside_many_files_with_few_descriptors(lab, note, many_files, few_descriptors):
     """Each of many partitions searches all files when it begins."""
     with lab(partitions=PARTITIONS) as t:
-        many_files()
+        faults.many_files(t.machine)
         for _ in range(2):
             t.produce(EVENTS)
             t.wait_progress(EVENTS // 10)

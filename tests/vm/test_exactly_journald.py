@@ -94,13 +94,13 @@ def test_journal_socket_that_is_gone(lab, note):
 def test_vacuum_takes_nothing_that_was_not_copied_first(lab, note, faulty):
     """What journald threw away before it was committed may be written again, with a notice."""
     faults.configure_journald(
-        faulty, RateLimitBurst=0, SystemMaxUse="24M", SystemMaxFileSize="8M"
+        faulty, RateLimitBurst=0, SystemMaxUse="16M", SystemMaxFileSize="8M"
     )
     with exactly.Copier(faulty) as copier:
         with lab() as t:
             with t.feeder(full=True, ahead=60000):
                 for _ in range(5 if trial.LONG else 2):
-                    t.wait_progress(40000)
+                    t.wait_progress(25000)
                     t.unit.kill()
                     t.wait_progress()
             t.wait_settled()

@@ -97,8 +97,10 @@ class Mix:
                     self.pause(2)
 
 
-def test_all_faults_at_random(lab, note, large_disk):
+def test_all_faults_at_random(lab, note, large_disk, few_descriptors):
     with lab() as t, faults.Second(t.machine, t.config()) as second:
+        if trial.LONG:
+            faults.many_files(t.machine)
         t.watched.append(second.unit)
         mix = Mix(t, second)
         with t.feeder(ahead=20000, rate=2000) as feeder:
