@@ -8,6 +8,8 @@ needs_build='gcc make autoconf automake pkg-config xz-utils ccache python3 librd
 needs_pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat tmux mandoc procps
         systemd-journal-remote jq'
 needs_kafka='java|default-jre-headless mvn|maven openssl'
+# What tests/fetch.py fetches with.
+needs_fetch='npm|npm python3-pip'
 # Roots of Debian releases.
 needs_roots='mmdebstrap systemd-container python3'
 # A guest in emulation, its disk and its memory file system.
@@ -16,8 +18,8 @@ needs_guest='qemu-system-x86_64|qemu-system-x86 e2fsprogs cpio'
 declare -A ring_needs=(
         [lint]="$needs_build clang clang-format clang-tidy python3-pip cppcheck shellcheck flake8 mandoc"
         [unit]="$needs_build"
-        [integration]="$needs_build $needs_pytest npm|npm python3-pip"
-        [sanitizers]="$needs_build $needs_pytest npm|npm python3-pip"
+        [integration]="$needs_build $needs_pytest $needs_fetch"
+        [sanitizers]="$needs_build $needs_pytest $needs_fetch"
         [valgrind]="$needs_build $needs_pytest valgrind"
         [kafka]="$needs_build $needs_pytest $needs_kafka"
         [vm]="$needs_roots $needs_pytest $needs_kafka $needs_guest"

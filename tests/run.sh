@@ -132,16 +132,29 @@ in_root() {
         esac
 }
 
+# fetches RING: whether its tests need what is fetched: outside a root, once for all.
+fetches() {
+        [[ ${ring_needs[${1%@*}]} == *"$needs_fetch"* ]]
+}
+
 # root_needs RELEASE: what all rings need that run in a root of it: so they have one.
 root_needs() {
         local ring
         for ring in "${rings[@]}"; do
-                if in_root "$ring" && [ "${ring#*@}" = "$1" ]; then echo "${ring_needs[${ring%@*}]}"; fi
+                if in_root "$ring" && [ "${ring#*@}" = "$1" ]; then
+                        echo "${ring_needs[${ring%@*}]/"$needs_fetch"/}"
+                fi
         done
 }
 
 needs_of() {
-        if in_root "$1"; then echo "$needs_roots"; else echo "${ring_needs[${1%@*}]}"; fi
+        if ! in_root "$1"; then
+                echo "${ring_needs[${1%@*}]}"
+        elif fetches "$1"; then
+                echo "$needs_roots $needs_fetch"
+        else
+                echo "$needs_roots"
+        fi
 }
 
 # Installs what the rings need, where that is possible.
@@ -180,6 +193,7 @@ run_ring() {
         export CRIER_SCRATCH=$scratch/host CRIER_RELEASE=${release:-$own_release}
         command=("$scratch/tree/tests/ring.sh" "$ring" "$directory/result")
         if in_root "$1"; then
+                ! fetches "$1" || "$python" "$scratch/tree/tests/fetch.py" || true
                 CRIER_SCRATCH=$scratch/$release
                 # shellcheck disable=SC2206,SC2207 # lists of words
                 command=("$python" "$scratch/tree/tests/in-root.py" "$release" --bind "$scratch" --bind "$CRIER_CACHE"

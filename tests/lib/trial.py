@@ -17,9 +17,9 @@ DELIVERY = os.environ.get("CRIER_TEST_DELIVERY", "exactly-once")
 LONG = os.environ.get("CRIER_LONG") == "1"
 # What crierd may take, however much waits: twice in_flight_bytes, and its libraries.
 MEMORY = 200 * MIB
-# Events a second: what leaves most of the processors to other rings, and more of it. The long runs
-# have as much as the group can take.
-RATE = 2500
+# Events a second, and where a test asks for a full load, where other rings need the processors. The
+# long runs have as much as the group can take.
+RATE = 2000
 FULL_RATE = 6000
 # A member that died is missed soon. The brokers of the tests allow it.
 PROPERTIES = ["session.timeout.ms=2000", "heartbeat.interval.ms=300"]
