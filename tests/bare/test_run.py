@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The README's second command where nothing is installed: each ring installs what it needs, and a
 test of it runs. What all rings need is taken for installed but for the unit ring, which needs no
-more. (What the rings of machines and of new roots need is looked at where they run.)"""
+more: test_another_user.py. (What the rings of machines and of new roots need is looked at where
+they run.)"""
 
 import os
 import re
@@ -49,8 +50,10 @@ def run_ring(where, tree, ring, test, **more):
 
 
 def check_ring(where, tree, ring, test, **more):
+    """Returns what is shown."""
     shown, (passed, failed, skipped) = run_ring(where, tree, ring, test, **more)
     assert passed > 0 and not failed and not skipped, shown[-6000:]
+    return shown
 
 
 @pytest.mark.xdist_group("pytest")
@@ -68,7 +71,3 @@ def test_lint_ring_installs_what_it_needs(clone, put):
         tree = put(where, clone)
         for test in LINT:
             check_ring(where, tree, "lint", test)
-
-
-def test_unit_ring_installs_what_it_needs(new_root, clone, put):
-    check_ring(new_root, put(new_root, clone), "unit", "test-parse")

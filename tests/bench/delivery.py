@@ -3,6 +3,7 @@
 how soon a crierd that was killed goes on, and how old an event is when it can be read."""
 
 import contextlib
+import functools
 import json
 import statistics
 import subprocess
@@ -197,20 +198,22 @@ class Delivery:
 
     # A journal of many files.
 
-    def crier_beside(self, files):
-        self.files = files
+    def beside(self, count, run):
+        """run(), with so many files in the journal."""
+        self.files = count
         try:
-            return self.crier_to_journal("exactly-once")
+            return run()
         finally:
             self.files = 0
 
     def files_of_journal(self):
         self.topic = self.fill(values(self.options.events))
-        many = f"{ONCE}, {FILES} journal files"
+        ways = {ONCE: lambda: self.crier_to_journal("exactly-once"), FLOOD: self.flood_to_journal}
         results = measure.alternate(self.options.rounds, {
-            many: lambda: self.crier_beside(FILES),
-            f"{ONCE}, {FEW_FILES} journal files": lambda: self.crier_beside(FEW_FILES)})
-        measure.table(f"Kafka to journal, {self.options.events:,} events", results, many,
+            f"{name}, {count} journal files": functools.partial(self.beside, count, run)
+            for name, run in ways.items() for count in (FILES, FEW_FILES)})
+        measure.table(f"Kafka to journal, {self.options.events:,} events", results,
+                      f"{ONCE}, {FILES} journal files",
                       [("rate", "events/s in the journal", 0), ("cpu", "CPU s", 2)])
 
     def verified(self):
