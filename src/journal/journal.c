@@ -223,7 +223,8 @@ static uint64_t start_scan(Journal *j, Ledger *l, bool look, uint64_t now) {
                 if (look)
                         s->after = reached_before(j, ledger_sent_after(l));
                 else {
-                        s->after = l->from;
+                        /* Nothing stands yet of an epoch that was only drawn. */
+                        s->after = l->fresh ? j->reached : l->from;
                         s->last = l->last;
                         s->reached = l->reached;
                 }

@@ -75,6 +75,9 @@ static void take_field(const char *field, size_t n, Found *f) {
         } else if (take_prefix("CRIER_BARRIER=", &value, &size)) {
                 f->entry.kind = OWN_BARRIER;
                 take_id(value, size, f);
+        } else if (take_prefix("_UID=", &value, &size)) {
+                if (!take_number(value, size, 0, UINT32_MAX, &f->entry.uid))
+                        f->entry.uid = -1;
         } else if (!take_prefix("KAFKA_", &value, &size))
                 return;
         else if (take_prefix("OFFSET=", &value, &size))
@@ -94,14 +97,14 @@ static bool is_complete(const Found *f) {
                (f->entry.kind == OWN_BARRIER || f->subjects == SUBJECTS);
 }
 
-int own_read(sd_journal *j, bool with_timestamp, OwnEntry *ret) {
-        Found f = {.entry = {.timestamp = NO_TIMESTAMP}};
+int own_read(sd_journal *j, bool all, OwnEntry *ret) {
+        Found f = {.entry = {.timestamp = NO_TIMESTAMP, .uid = -1}};
         const void *field;
         size_t n;
         int r = 0;
 
         sd_journal_restart_data(j);
-        while (with_timestamp || !is_complete(&f)) {
+        while (all || !is_complete(&f)) {
                 r = sd_journal_enumerate_data(j, &field, &n);
                 if (r <= 0)
                         break;

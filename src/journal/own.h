@@ -25,12 +25,13 @@ typedef struct OwnEntry {
         sd_id128_t id;     /* an event's epoch, or the process that sent the barrier */
         int64_t number;    /* an event's offset, or the barrier's number */
         uint64_t subject;  /* an event's: own_subject() of the group and partition it is for */
-        int64_t timestamp; /* an event's, where it was asked for; NO_TIMESTAMP */
+        int64_t timestamp; /* an event's; NO_TIMESTAMP: it has none, or not all was read */
+        int64_t uid;       /* who has sent it, by journald's word; -1: not all was read */
 } OwnEntry;
 
-/* Reads the journal's current entry, whose fields are gone through once; `with_timestamp`: to the
- * last one. Returns 0, or what sd_journal_enumerate_data(3) says. */
-int own_read(sd_journal *j, bool with_timestamp, OwnEntry *ret);
+/* Reads the journal's current entry, whose fields are gone through once: all of them, or as many as
+ * it takes to know what it is. Returns 0, or what sd_journal_enumerate_data(3) says. */
+int own_read(sd_journal *j, bool all, OwnEntry *ret);
 
 /* Names a group and a partition in a number, as their entries do. */
 uint64_t own_subject(const char *group, const char *topic, int32_t partition);

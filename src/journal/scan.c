@@ -93,15 +93,26 @@ static bool is_passed(const JournalScan *s, sd_journal *j, unsigned below) {
         return number > 0 && number <= s->after.number;
 }
 
-/* Returns 1, 0 where the search is over, or a negative errno. */
-static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
-        OwnEntry e;
-        int r = own_read(j, true, &e);
+/* Reads the current entry of a match on the epoch. Whose it is is asked of the entry, not of a
+ * match on its _UID as well: a journald that is killed may leave its last entry under the one field
+ * and not under the other, and an entry stands where its epoch finds it.
+ * Returns 1 where it is the partition's and our own, 0 where it is not, or a negative errno. */
+static int read_entry(const JournalPlace *place, const JournalScan *s, sd_journal *j,
+                      OwnEntry *ret) {
+        int r = own_read(j, true, ret);
 
-        if (r < 0)
-                return r;
-        if (e.kind != OWN_EVENT || e.subject != s->subject)
-                return 1;
+        return r < 0 ? r
+                     : ret->kind == OWN_EVENT && ret->subject == s->subject &&
+                               ret->uid == (int64_t) place->uid;
+}
+
+/* Returns 1, 0 where the search is over, or a negative errno. */
+static int take_entry(const JournalPlace *place, JournalScan *s, sd_journal *j, unsigned *below) {
+        OwnEntry e;
+        int r = read_entry(place, s, j, &e);
+
+        if (r <= 0)
+                return r < 0 ? r : 1;
         s->seen = true;
         if (e.number < s->floor) {
                 (*below)++;
@@ -114,8 +125,8 @@ static int take_entry(JournalScan *s, sd_journal *j, unsigned *below) {
 
 /* Opens a file for the entries of the epoch, backwards from its end; `offset` NULL: whatever
  * offset. */
-static int open_epoch(const JournalPlace *place, const JournalScan *s, const JournalFile *file,
-                      const char *offset, sd_journal **ret) {
+static int open_epoch(const JournalScan *s, const JournalFile *file, const char *offset,
+                      sd_journal **ret) {
         sd_journal *j = NULL;
         char epoch[64];
         int r = file_read(file, &j);
@@ -129,8 +140,6 @@ static int open_epoch(const JournalPlace *place, const JournalScan *s, const Jou
                 r = sd_journal_add_match(j, epoch, 0);
         if (r >= 0 && offset)
                 r = sd_journal_add_match(j, offset, 0);
-        if (r >= 0)
-                r = place_match_own(place, j);
         if (r >= 0)
                 r = sd_journal_seek_tail(j);
         if (r < 0)
@@ -151,14 +160,14 @@ static int previous(const JournalFile *file, sd_journal *j) {
 static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFile *file,
                      unsigned *below) {
         sd_journal *j;
-        int r = open_epoch(place, s, file, NULL, &j);
+        int r = open_epoch(s, file, NULL, &j);
 
         if (r < 0)
                 return r;
         for (r = 1; r > 0 && *below < SCAN_BELOW_MAX;) {
                 r = previous(file, j);
                 if (r > 0)
-                        r = take_entry(s, j, below);
+                        r = take_entry(place, s, j, below);
         }
         sd_journal_close(j);
         return MIN(r, 0);
@@ -169,22 +178,21 @@ static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFil
 /* Returns 1 where the file has an entry of the epoch at this offset. */
 static int has_offset(const JournalPlace *place, const JournalScan *s, const JournalFile *file,
                       int64_t offset) {
-        OwnEntry e = {0};
         sd_journal *j;
+        OwnEntry e;
         char match[64];
-        int r;
+        int r, ours;
 
         snprintf(match, sizeof(match), "KAFKA_OFFSET=%" PRId64, offset);
-        r = open_epoch(place, s, file, match, &j);
+        r = open_epoch(s, file, match, &j);
         if (r < 0)
                 return r;
         do {
                 r = previous(file, j);
-                if (r > 0 && own_read(j, false, &e) < 0)
-                        r = -EIO;
-        } while (r > 0 && (e.kind != OWN_EVENT || e.subject != s->subject));
+                ours = r > 0 ? read_entry(place, s, j, &e) : r;
+        } while (r > 0 && ours == 0);
         sd_journal_close(j);
-        return r;
+        return ours;
 }
 
 /* The oldest files are removed first: where all that are left begin behind it, so was this one. */

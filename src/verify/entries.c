@@ -100,13 +100,46 @@ static int read_number(sd_journal *j, const char *field, int64_t min, int64_t *r
         return parse_i64(text, min, INT64_MAX, ret) < 0 ? -ENOENT : 0;
 }
 
-static int scan(sd_journal *j, EntrySeen seen, void *userdata) {
+/* Returns 1 where the entry has this field, 0 where it has not, or a negative errno. */
+static int has_field(sd_journal *j, const char *field, const char *value) {
+        size_t size, skip = strlen(field) + 1;
+        const void *data;
+        int r;
+
+        r = sd_journal_get_data(j, field, &data, &size);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return size - skip == strlen(value) &&
+               memcmp((const char *) data + skip, value, size - skip) == 0;
+}
+
+static int is_of_partition(const EntrySource *source, const EntryQuery *q) {
+        char uid[16], partition[16];
+        const char *const wanted[][2] = {{"_UID", uid},
+                                         {"KAFKA_GROUP", q->group},
+                                         {"KAFKA_TOPIC", q->topic},
+                                         {"KAFKA_PARTITION", partition}};
+        int r = 1;
+
+        snprintf(uid, sizeof(uid), "%u", (unsigned) source->uid);
+        snprintf(partition, sizeof(partition), "%d", (int) q->partition);
+        for (size_t i = 0; i < ELEMENTSOF(wanted) && r > 0; i++)
+                r = has_field(source->journal, wanted[i][0], wanted[i][1]);
+        return r;
+}
+
+static int scan(const EntrySource *source, const EntryQuery *q, EntrySeen seen, void *userdata) {
+        sd_journal *j = source->journal;
         int r;
 
         while ((r = sd_journal_next(j)) > 0) {
-                int64_t offset, timestamp_ms = NO_TIMESTAMP;
+                int64_t offset = -1, timestamp_ms = NO_TIMESTAMP;
 
-                r = read_number(j, "KAFKA_OFFSET", 0, &offset);
+                r = q->by_epoch ? is_of_partition(source, q) : 1;
+                if (r == 0)
+                        continue;
+                if (r > 0)
+                        r = read_number(j, "KAFKA_OFFSET", 0, &offset);
                 if (r >= 0)
                         r = read_number(j, "KAFKA_TIMESTAMP", INT64_MIN, &timestamp_ms);
                 else if (r == -ENOENT)
@@ -128,18 +161,18 @@ int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, v
         int r;
 
         r = use_journal(source);
-        if (r >= 0)
-                r = match_uid(source);
         if (r >= 0 && query->epoch)
                 r = add_match(source->journal, "CRIER_EPOCH", query->epoch);
-        if (r >= 0)
+        if (r >= 0 && !query->by_epoch)
+                r = match_uid(source);
+        if (r >= 0 && !query->by_epoch)
                 r = match_partition(source->journal, query);
         if (r < 0)
                 return r;
         r = from_ms > 0 ? sd_journal_seek_realtime_usec(source->journal,
                                                         (uint64_t) from_ms * USEC_PER_MSEC)
                         : sd_journal_seek_head(source->journal);
-        return r < 0 ? r : scan(source->journal, seen, userdata);
+        return r < 0 ? r : scan(source, query, seen, userdata);
 }
 
 /* ---- the horizon ---- */

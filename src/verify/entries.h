@@ -30,6 +30,10 @@ typedef struct EntryQuery {
         const char *topic;
         int32_t partition;
         int64_t since_ms; /* the journal is read from a while before that on; negative: all of it */
+        /* Takes longer, and finds what a match on all fields does not: a journald that is killed
+         * may leave its last entry under some fields and not under others. Then it stands where its
+         * epoch finds it: crier-delivery(7). */
+        bool by_epoch;
 } EntryQuery;
 
 /* Called for each entry, in the journal's order; negative ends the scan and is returned. The

@@ -20,9 +20,9 @@
 /* With --since, so many offsets more are read: an entry before shows that the range had begun. */
 #define SINCE_MARGIN 1024
 
-/* Where something is missing that is looked for again: without epochs what is committed may not
- * have been taken in by journald yet, and the journal's oldest part may have gone while it was
- * read. */
+/* Where something is missing that is looked for again: with an epoch by that alone; without one
+ * what is committed may not have been taken in by journald yet; and the journal's oldest part may
+ * have gone while it was read. */
 #define TRIES 3
 #define TRY_S 1
 
@@ -140,6 +140,7 @@ static int read_entries(Run *run) {
  * be told anew, because another part of them is older than what the journal has. */
 static int look_again(Run *run, bool *ret_events) {
         CompareInput *input = &run->compare.input;
+        bool other_way = input->epoch && !run->query.by_epoch;
         int64_t before = input->horizon_ms;
         int r;
 
@@ -150,8 +151,9 @@ static int look_again(Run *run, bool *ret_events) {
                 return r;
         input->horizon_ms = run->horizon_ms < 0 ? INT64_MAX : run->horizon_ms;
         input->uncut = run->uncut;
+        run->query.by_epoch = input->epoch;
         *ret_events = input->horizon_ms != before;
-        return *ret_events || !input->epoch;
+        return *ret_events || !input->epoch || other_way;
 }
 
 static int check_window(Run *run) {

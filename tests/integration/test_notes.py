@@ -2,6 +2,7 @@
 """What a group that is written exactly once makes of the note beside its committed offset: whom it
 is for, and whether it can be. Tools copy groups with their notes, and anybody may commit one."""
 
+import os
 
 import confluent_kafka
 import pytest
@@ -113,11 +114,10 @@ def test_note_is_ours_only_where_it_is_for_us_and_can_be(host, kept, more, is_ou
     assert len(kept.records("GROUP_RESET")) == (not is_ours)
 
 
-@pytest.mark.parametrize("group, is_ours", [("g", True), ("h", False)])
-def test_old_note_goes_on_where_entries_of_its_epoch_are_ours(host, kept, group, is_ours):
-    """As after an upgrade: a crierd that knew only old notes has written more than it committed."""
+def write_entries(host, kept, group, count):
+    """What a crierd has written of partition 0 that is gone."""
     times = clients.timestamps(host.bootstrap, "t")
-    for offset in range(20):
+    for offset in range(count):
         entry = {
             "CRIER_EPOCH": EPOCH,
             "KAFKA_GROUP": group,
@@ -129,12 +129,37 @@ def test_old_note_goes_on_where_entries_of_its_epoch_are_ours(host, kept, group,
         }
         kept.keep(journald.Entry({name: [b"%s" % str(value).encode()]
                                   for name, value in entry.items()}))
+    return len(times)
+
+
+@pytest.mark.parametrize("group, is_ours", [("g", True), ("h", False)])
+def test_old_note_goes_on_where_entries_of_its_epoch_are_ours(host, kept, group, is_ours):
+    """As after an upgrade: a crierd that knew only old notes has written more than it committed."""
+    events = write_entries(host, kept, group, 20)
     text = commit.metadata(EPOCH, host.cluster, anchor=0, clean=0)
     commit.commit(host.bootstrap, "g", "t", {0: 10}, text)
     crier = host.run("g")
     host.wait_committed(crier, "g", EVENTS)
     found = sorted(o for p, o in host.written("g") if p == 0)
-    assert found == list(range(0 if is_ours else 10, len(times)))
+    assert found == list(range(0 if is_ours else 10, events))
     epochs = {e.text("CRIER_EPOCH") for e in kept.events("g") if e.number("KAFKA_PARTITION") == 0}
     assert (epochs == {EPOCH}) == is_ours
     assert len(kept.records("GROUP_RESET")) == (not is_ours)
+
+
+@pytest.mark.parametrize(
+    "field, stands",
+    [("_UID={uid}", True), ("KAFKA_GROUP=g", True), ("CRIER_EPOCH={epoch}", False)],
+)
+def test_entry_that_a_killed_journald_left_half_linked_stands_where_its_epoch_finds_it(
+    host, kept, field, stands
+):
+    write_entries(host, kept, "g", 20)
+    kept.put_aside(field.format(uid=os.getuid(), epoch=EPOCH))
+    text = commit.metadata(EPOCH, host.cluster, anchor=0, clean=0)
+    commit.commit(host.bootstrap, "g", "t", {0: 10}, text)
+    crier = host.run("g")
+    host.wait_committed(crier, "g", EVENTS)
+    found = [e.number("KAFKA_OFFSET") for e in kept.events("g") if e.number("KAFKA_PARTITION") == 0]
+    assert found.count(19) == (1 if stands else 2)
+    assert all(found.count(offset) == 1 for offset in range(19))

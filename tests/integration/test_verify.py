@@ -125,6 +125,19 @@ def test_lost(bench):
                                  {"kind": "lost", "first": 40, "last": 40}]
 
 
+@pytest.mark.parametrize(
+    "field, lost",
+    [(f"_UID={MINE}", 0), (f"KAFKA_GROUP={GROUP}", 0), (f"CRIER_EPOCH={EPOCH}", 1)],
+)
+def test_entry_that_a_killed_journald_left_half_linked_stands_where_its_epoch_finds_it(
+    bench, field, lost
+):
+    bench.commit(EVENTS, anchor=0)
+    bench.write(bench.entries(range(EVENTS)))
+    journalfile.unlink_last(bench.journal / "a.journal", field)
+    assert bench.partition(code=lost)["lost"] == lost
+
+
 def test_duplicated(bench):
     bench.write(bench.entries([*range(50), 17, 17, 48]))
     bench.commit(45)

@@ -47,25 +47,50 @@ def write(path, entries):
     assert done.returncode == 0, done.stderr
 
 
+def _number(data, at):
+    return int.from_bytes(data[at:at + 8], "little")
+
+
+def _objects(data):
+    """Where each object of a file begins: journal-file format, "Objects"."""
+    place, end = _number(data, 88), _number(data, 136)  # header_size; tail_object_offset
+    while place <= end:
+        yield place
+        place += (_number(data, place + 8) + 7) // 8 * 8
+
+
 def number_from(path, first):
     """Numbers the file's entries from `first` on, as if that many less one had been in files that
     are gone: journal-file format, "Entry objects" (the number is no part of any hash)."""
     data = bytearray(pathlib.Path(path).read_bytes())
 
-    def number(at):
-        return int.from_bytes(data[at:at + 8], "little")
-
     def add(at):
-        data[at:at + 8] = (number(at) + first - 1).to_bytes(8, "little")
+        data[at:at + 8] = (_number(data, at) + first - 1).to_bytes(8, "little")
 
-    place, end = number(88), number(136)  # header_size; tail_object_offset
     for at in (160, 168):  # tail_entry_seqnum, head_entry_seqnum
         add(at)
-    while place <= end:
+    for place in _objects(data):
         if data[place] == 3:
             add(place + 16)
-        place += (number(place + 8) + 7) // 8 * 8
     pathlib.Path(path).write_bytes(data)
+
+
+def unlink_last(path, field):
+    """Leaves the file's newest entry with this field ("NAME=value") as a journald does that is
+    killed before it has linked it under that field: a match on it does not find the entry."""
+    data = pathlib.Path(path).read_bytes()
+    compact = int.from_bytes(data[12:16], "little") & 16  # HEADER_INCOMPATIBLE_COMPACT
+    payload = 72 if compact else 64
+    (place,) = (
+        place
+        for place in _objects(data)
+        if data[place] == 1
+        and data[place + payload:place + _number(data, place + 8)] == field.encode()
+    )
+    count = place + 56  # n_entries
+    with open(path, "r+b") as file:
+        file.seek(count)
+        file.write((_number(data, count) - 1).to_bytes(8, "little"))
 
 
 class KeptJournal(journald.FakeJournal):
@@ -78,6 +103,10 @@ class KeptJournal(journald.FakeJournal):
         self.uid = lambda entry: os.getuid()
         self.directory = pathlib.Path(f"{path}-files")
         self.directory.mkdir()
+        self._begin()
+        super().__init__(path)
+
+    def _begin(self):
         self.writer = subprocess.Popen(
             [PROGRAM, "--split-mode=none", f"--output={self.directory}/system.journal", "-"],
             stdin=subprocess.PIPE,
@@ -85,7 +114,11 @@ class KeptJournal(journald.FakeJournal):
         )
         self._store(journald.Entry(MESSAGE=[b"begins"]))
         wait.until((self.directory / "system.journal").exists, 20, "a journal file")
-        super().__init__(path)
+
+    def _end(self):
+        self.writer.stdin.close()
+        self.writer.wait(20)
+        self.writer = None
 
     arguments = property(
         lambda self: [
@@ -107,6 +140,13 @@ class KeptJournal(journald.FakeJournal):
     def close(self):
         super().close()
         if self.writer:
-            self.writer.stdin.close()
-            self.writer.wait(20)
-            self.writer = None
+            self._end()
+
+    def put_aside(self, unlinked):
+        """What is left of a journald that was killed when it had not linked its last entry under
+        this field yet ("NAME=value"). The next one puts the file aside and begins another."""
+        self._end()
+        path = self.directory / "system.journal"
+        unlink_last(path, unlinked)
+        path.rename(self.directory / f"system@{'0' * 16}-{'0' * 16}.journal~")
+        self._begin()

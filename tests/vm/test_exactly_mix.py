@@ -114,11 +114,12 @@ def test_all_faults_at_random(lab, note, large_disk, few_descriptors):
 @pytest.fixture
 def large_disk(faulty):
     """A disk that the mix can fill, with room for all that it makes."""
-    with faults.small_disk(faulty, 3000):
+    megabytes = 4500 if trial.LONG else 3000
+    with faults.small_disk(faulty, megabytes):
         faults.configure_journald(
             faulty,
             RateLimitBurst=0,
-            SystemMaxUse="2900M",
+            SystemMaxUse=f"{megabytes - 100}M",
             SystemMaxFiles=10000,
             SystemKeepFree="1M",
         )
