@@ -181,7 +181,7 @@ static int has_offset(const JournalPlace *place, const JournalScan *s, const Jou
         sd_journal *j;
         OwnEntry e;
         char match[64];
-        int r, ours;
+        int r, ours = 0;
 
         snprintf(match, sizeof(match), "KAFKA_OFFSET=%" PRId64, offset);
         r = open_epoch(s, file, match, &j);
