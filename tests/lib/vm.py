@@ -321,6 +321,15 @@ class Service:
     def records(self, kind):
         return self.entries(f"MESSAGE_ID={records.IDS[kind]}")
 
+    def last_words(self, *matches, pid=None):
+        """What the last process, or `pid`, has said that has ended: texts. Of one that is dead when
+        journald takes its words, journald may not find out the unit any more."""
+        pid = pid or self.machine.show("crierd", "ExecMainPID")
+        self.machine.run("journalctl", "--sync")
+        words = ["journalctl", "--quiet", "--no-pager", "-o", "cat", f"_PID={pid}", *matches]
+        # It ends with 1 where --grep= finds nothing.
+        return self.machine.run(*words, check=False).stdout.splitlines()
+
     def wait_events(self, count, timeout=40, group=None, since=0):
         return wait.until(
             lambda: found if len(found := self.events(group, since)) >= count else None,

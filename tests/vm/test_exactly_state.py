@@ -16,12 +16,13 @@ def test_state_directory_removed_while_crierd_runs(lab, note):
     with lab() as t:
         with t.feeder(rate=1000):
             t.wait_progress(1000)
-            pid = t.unit.pid
+            pid = t.service.pid
             t.machine.run("rm", "-r", STATE)
-            wait.until(lambda: t.unit.pid not in (None, pid), 30, "another process")
+            wait.until(lambda: t.service.pid not in (0, pid), 30, "another process")
             t.wait_progress(1000)
         t.finish(note)
-        assert t.machine.journal("-u", "crierd", f"--grep=The lock file '{STATE}/lock' was removed")
+        told = f"--grep=The lock file '{STATE}/lock' was removed"
+        assert t.service.last_words(told, pid=pid)
 
 
 def test_lock_file_removed_and_made_again_by_another_crierd(lab, note):
@@ -83,5 +84,5 @@ def test_state_directory_that_cannot_be_written(machine, service, cluster, unusa
     done = machine.run("systemctl", "restart", "crierd", check=False)
     assert done.returncode != 0
     assert machine.show("crierd", "ExecMainStatus") == "78"
-    (said,) = [e.text("MESSAGE") for e in service.entries("--grep=partitions cannot be locked")]
+    (said,) = service.last_words("--grep=partitions cannot be locked")
     assert STATE in said and unusable in said

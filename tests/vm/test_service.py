@@ -45,7 +45,7 @@ def test_the_labs_three_tasks(service, request, broker):
     service.stop()
     assert time.monotonic() - begin < 3 * wait.SLOWNESS
     assert service.machine.show("crierd", "Result") == "success"
-    assert service.records("STOPPED")
+    assert service.last_words(f"MESSAGE_ID={records.IDS['STOPPED']}")
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_wrong_configuration_fails_once_and_says_where(service):
     assert service.machine.show("crierd", "ExecMainStatus") == "78"
     assert service.machine.show("crierd", "NRestarts") == "0"
     assert service.machine.show("crierd", "ActiveState") == "failed"
-    said = [e.text("MESSAGE") for e in service.entries("-n", "20")]
+    said = service.last_words()
     assert any("crierd.conf:1" in text and "bootstrop" in text for text in said), said
 
 
