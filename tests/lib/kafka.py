@@ -371,6 +371,20 @@ class Cluster:
     def admin(self):
         return admin.AdminClient({"bootstrap.servers": self.bootstrap})
 
+    def groups(self, name):
+        """The groups of this name, one or none; as soon as the coordinator answers, which one that
+        has only begun does not."""
+        client, said = self.admin(), []
+
+        def attempt():
+            try:
+                return [client.list_groups(name, timeout=10)]
+            except confluent_kafka.KafkaException as error:
+                said.append(error)
+                return None
+
+        return wait.until(attempt, 60, lambda: f"the coordinator answers: {said[-1:]}")[0]
+
     def create_topic(self, name, partitions=1, **config):
         """Makes a topic and waits until it can be used."""
         topic = admin.NewTopic(name, partitions, min(3, len(self.brokers)), config=config)

@@ -69,7 +69,7 @@ def reset(t, where, *topic):
 
 
 def members(t):
-    found = t.cluster.admin().list_groups(t.group, timeout=10)
+    found = t.cluster.groups(t.group)
     return "no active members" if not found or not found[0].members else "members"
 
 

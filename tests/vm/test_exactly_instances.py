@@ -42,7 +42,7 @@ def test_one_of_two_is_expelled(lab, note):
         with t.feeder(ahead=20000):
             for _ in range(ROUNDS * 2):
                 t.wait_progress(2500)
-                (group,) = t.cluster.admin().list_groups(t.group, timeout=10)
+                (group,) = t.cluster.groups(t.group)
                 victim = t.random.choice(group.members)
                 faults.expel(("127.0.0.1", t.cluster.brokers[0].port), t.group, victim.id)
             t.wait_progress(2500)

@@ -76,7 +76,7 @@ class Mix:
         faults.forge(self.t.machine, self.t.group, self.t.topic, events, epochs)
 
     def expel(self):
-        found = self.t.cluster.admin().list_groups(self.t.group, timeout=10)
+        found = self.t.cluster.groups(self.t.group)
         if found and found[0].members:
             broker = ("127.0.0.1", self.t.cluster.brokers[0].port)
             member = self.t.random.choice(found[0].members)
