@@ -72,15 +72,30 @@ static int match_uid(const EntrySource *source) {
         return add_match(source->journal, "_UID", uid);
 }
 
-static int match_partition(sd_journal *j, const EntryQuery *q) {
-        char partition[16];
-        int r;
+#define PARTITION_FIELDS 4
 
-        snprintf(partition, sizeof(partition), "%d", (int) q->partition);
-        r = add_match(j, "KAFKA_GROUP", q->group);
-        if (r >= 0)
-                r = add_match(j, "KAFKA_TOPIC", q->topic);
-        return r < 0 ? r : add_match(j, "KAFKA_PARTITION", partition);
+/* What an entry of ours has that is for the partition. */
+typedef struct PartitionFields {
+        char uid[16];
+        char partition[16];
+        const char *fields[PARTITION_FIELDS][2];
+} PartitionFields;
+
+static void partition_fields(const EntrySource *source, const EntryQuery *q, PartitionFields *p) {
+        *p = (PartitionFields){.fields = {{"_UID", p->uid},
+                                          {"KAFKA_GROUP", q->group},
+                                          {"KAFKA_TOPIC", q->topic},
+                                          {"KAFKA_PARTITION", p->partition}}};
+        snprintf(p->uid, sizeof(p->uid), "%u", (unsigned) source->uid);
+        snprintf(p->partition, sizeof(p->partition), "%d", (int) q->partition);
+}
+
+static int match_partition(sd_journal *j, const PartitionFields *p) {
+        int r = 0;
+
+        for (size_t i = 0; i < PARTITION_FIELDS && r >= 0; i++)
+                r = add_match(j, p->fields[i][0], p->fields[i][1]);
+        return r;
 }
 
 /* The field's number, not below `min`. -ENOENT: the entry has none, or something else in it. */
@@ -113,29 +128,22 @@ static int has_field(sd_journal *j, const char *field, const char *value) {
                memcmp((const char *) data + skip, value, size - skip) == 0;
 }
 
-static int is_of_partition(const EntrySource *source, const EntryQuery *q) {
-        char uid[16], partition[16];
-        const char *const wanted[][2] = {{"_UID", uid},
-                                         {"KAFKA_GROUP", q->group},
-                                         {"KAFKA_TOPIC", q->topic},
-                                         {"KAFKA_PARTITION", partition}};
+static int is_of_partition(sd_journal *j, const PartitionFields *p) {
         int r = 1;
 
-        snprintf(uid, sizeof(uid), "%u", (unsigned) source->uid);
-        snprintf(partition, sizeof(partition), "%d", (int) q->partition);
-        for (size_t i = 0; i < ELEMENTSOF(wanted) && r > 0; i++)
-                r = has_field(source->journal, wanted[i][0], wanted[i][1]);
+        for (size_t i = 0; i < PARTITION_FIELDS && r > 0; i++)
+                r = has_field(j, p->fields[i][0], p->fields[i][1]);
         return r;
 }
 
-static int scan(const EntrySource *source, const EntryQuery *q, EntrySeen seen, void *userdata) {
-        sd_journal *j = source->journal;
+/* `wanted`: what an entry has to have; NULL: the match has seen to it. */
+static int scan(sd_journal *j, const PartitionFields *wanted, EntrySeen seen, void *userdata) {
         int r;
 
         while ((r = sd_journal_next(j)) > 0) {
                 int64_t offset = -1, timestamp_ms = NO_TIMESTAMP;
 
-                r = q->by_epoch ? is_of_partition(source, q) : 1;
+                r = wanted ? is_of_partition(j, wanted) : 1;
                 if (r == 0)
                         continue;
                 if (r > 0)
@@ -158,21 +166,22 @@ static int scan(const EntrySource *source, const EntryQuery *q, EntrySeen seen, 
 
 int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, void *userdata) {
         int64_t from_ms = query->since_ms - SKEW_MS;
+        PartitionFields wanted;
         int r;
+
+        partition_fields(source, query, &wanted);
 
         r = use_journal(source);
         if (r >= 0 && query->epoch)
                 r = add_match(source->journal, "CRIER_EPOCH", query->epoch);
         if (r >= 0 && !query->by_epoch)
-                r = match_uid(source);
-        if (r >= 0 && !query->by_epoch)
-                r = match_partition(source->journal, query);
+                r = match_partition(source->journal, &wanted);
         if (r < 0)
                 return r;
         r = from_ms > 0 ? sd_journal_seek_realtime_usec(source->journal,
                                                         (uint64_t) from_ms * USEC_PER_MSEC)
                         : sd_journal_seek_head(source->journal);
-        return r < 0 ? r : scan(source, query, seen, userdata);
+        return r < 0 ? r : scan(source->journal, query->by_epoch ? &wanted : NULL, seen, userdata);
 }
 
 /* ---- the horizon ---- */
@@ -241,15 +250,15 @@ int entries_horizon(EntrySource *source, int64_t *ret_ms, bool *ret_uncut) {
 
 static int find_records(EntrySource *source, const EntryQuery *query) {
         sd_journal *j = source->journal;
+        PartitionFields wanted;
         int r;
 
+        partition_fields(source, query, &wanted);
         r = add_match(j, "MESSAGE_ID", source->rewritten[0]);
         if (r >= 0)
                 r = add_match(j, "MESSAGE_ID", source->rewritten[1]);
         if (r >= 0)
-                r = match_uid(source);
-        if (r >= 0)
-                r = match_partition(j, query);
+                r = match_partition(j, &wanted);
         return r < 0 ? r : sd_journal_seek_head(j);
 }
 
