@@ -223,7 +223,7 @@ static uint64_t start_scan(Journal *j, Ledger *l, bool look, uint64_t now) {
                 if (look)
                         s->after = reached_before(j, ledger_sent_after(l));
                 else {
-                        /* Nothing stands yet of an epoch that was only drawn. */
+                        /* A new epoch has no entries yet. */
                         s->after = l->fresh ? j->reached : l->from;
                         s->last = l->last;
                         s->reached = l->reached;

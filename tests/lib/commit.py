@@ -9,7 +9,7 @@ from lib import wait
 
 OFFSET_COMMIT, FIND_COORDINATOR = 8, 10
 # Kafka's COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: the first group
-# of a broker has no coordinator before somebody looks for it.
+# of a broker has no coordinator before one looks for it.
 NOT_YET = {14, 15, 16}
 
 
