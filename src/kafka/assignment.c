@@ -2,11 +2,15 @@
 /*
  * Which partitions a consumer has: see assignment.h.
  *
- * librdkafka lets the application take its time between the offer of an assignment and
- * rd_kafka_assign(): heartbeats go on. That time is used to look up the committed offsets and the
- * ends of the logs, so that reading starts at a known offset, and with the group's `start` position
- * committed: a group that begins at "latest" then means the same "latest" after a crash. That is
- * also why the clients run with auto.offset.reset=error: nothing moves a position but this file.
+ * Before anything is read the committed offsets and the ends of the logs are looked up, so that
+ * reading starts at a known offset, and with the group's `start` position committed: a group that
+ * begins at "latest" then means the same "latest" after a crash. That is also why the clients run
+ * with auto.offset.reset=error: nothing moves a position but this file.
+ *
+ * An offer is answered at once, with no partitions, and with them when they are looked up. Between
+ * an offer and rd_kafka_assign() librdkafka tells nothing of the group's next rebalance, so that a
+ * member that waits for another one (beginning.h) would hold up all of them, until its session
+ * ends.
  */
 
 #include "kafka/assignment.h"
@@ -81,6 +85,7 @@ void assignment_clear(Consumer *c) {
         c->generation++;
 }
 
+/* Hands the partitions of the list to librdkafka; NULL gives all back. */
 static int assignment_answer(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
         rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, list);
 
@@ -281,6 +286,8 @@ void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *part
                 return;
         }
         c->state = CONSUMER_RESOLVING;
+        /* There are none yet. */
+        assignment_restart(c);
         if (consumer_is_exact(c))
                 queue_wake(c->waker);
         else

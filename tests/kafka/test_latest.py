@@ -156,3 +156,18 @@ def test_a_member_of_another_make_that_has_the_first_partition_does_not_hold_the
         )
         cluster.produce(name, events("new", 1))
         check(journal, name, 20)
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_a_member_that_waits_for_the_group_to_begin_does_not_hold_up_its_rebalance(
+    cluster, name, start, journal, delivery
+):
+    cluster.create_topic(name, 3)
+    # So long the member waits for the first partition's owner, which commits nothing.
+    patience = "session.timeout.ms=300000"
+    with LabScript(cluster.bootstrap, name, [name], properties=["client.id=a"]) as first:
+        wait.until(first.owned, 30, lambda: first.stderr)
+        crier = start(build(cluster, name, delivery=delivery, properties=[patience]), journal)
+        wait.until(lambda: first.owned() == [0, 1], 30, lambda: first.stderr)
+        with LabScript(cluster.bootstrap, name, [name], properties=["client.id=z"]) as last:
+            wait.until(lambda: last.owned() == [2], 30, lambda: (last.stderr, crier.stderr))

@@ -176,14 +176,20 @@ class Crier:
         """The newest value of one sd_notify variable; None before there is one."""
         return dict(self.notifications()).get(name)
 
-    def call(self, method, **parameters):
-        return varlink.call(self.socket_path, method, timeout=5 * wait.SLOWNESS, **parameters)
+    def call(self, method, timeout=5, **parameters):
+        """Calls a method; where crierd has ended meanwhile the error says how."""
+        try:
+            return varlink.call(self.socket_path, method, timeout * wait.SLOWNESS, **parameters)
+        except ConnectionError as error:
+            try:
+                code = self.process.wait(1)
+            except subprocess.TimeoutExpired:
+                raise error from None
+            raise ConnectionError(f"crierd ended with {code}:\n{self.stderr}") from error
 
     def change(self, method, timeout=90, **parameters):
         """Calls a method of io.crier.Control that waits until its effect is there."""
-        return varlink.call(
-            self.socket_path, f"io.crier.Control.{method}", timeout * wait.SLOWNESS, **parameters
-        )
+        return self.call(f"io.crier.Control.{method}", timeout, **parameters)
 
     def status(self):
         return self.call("io.crier.Control.Status")
