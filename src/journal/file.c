@@ -10,10 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define SIGNATURE "LPKSHHRH"
 #define STATE_ARCHIVED 2
+
+/* So much of a file libsystemd maps at a time. */
+#define WINDOW_BYTES ((size_t) 8 << 20)
 
 /* The part that is looked at; every file has it. */
 typedef struct __attribute__((packed)) Header {
@@ -117,6 +121,19 @@ int file_at_end(const JournalFile *f, sd_journal *j) {
                 return 0;
         /* What was removed has no entries. */
         return fstat(f->fd, &st) >= 0 && st.st_nlink == 0 ? 0 : -EIO;
+}
+
+bool file_is_torn(const JournalFile *f) {
+        void *window;
+
+        if (!f->archived || f->closed)
+                return false;
+        /* It gives up what it cannot map, too: that passes. */
+        window = mmap(NULL, WINDOW_BYTES, PROT_READ, MAP_SHARED, f->fd, 0);
+        if (window == MAP_FAILED)
+                return false;
+        munmap(window, WINDOW_BYTES);
+        return true;
 }
 
 Sequence file_reached(const JournalFile *f) {

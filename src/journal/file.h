@@ -44,6 +44,10 @@ int file_read(const JournalFile *f, sd_journal **ret);
 /* After sd-journal(3) has said that there is no further entry: it says so as well where the file
  * cannot be mapped. Returns 0, or a negative errno where the end may not be the end. */
 int file_at_end(const JournalFile *f, sd_journal *j);
+/* After file_at_end() has said -EIO: whether that is what a loss of power or a killed journald has
+ * left, in a file that was put aside as it was found, not closed. What is behind such a place can
+ * be read from the file's other end only. */
+bool file_is_torn(const JournalFile *f);
 
 /* Where its journal's count is now; never too far. */
 Sequence file_reached(const JournalFile *f);

@@ -17,6 +17,7 @@ typedef struct Found {
         unsigned subjects; /* fields that are part of the subject */
         bool has_id;
         bool has_number;
+        bool has_message;
 } Found;
 
 #define SUBJECTS 3
@@ -78,7 +79,9 @@ static void take_field(const char *field, size_t n, Found *f) {
         } else if (take_prefix("_UID=", &value, &size)) {
                 if (!take_number(value, size, 0, UINT32_MAX, &f->entry.uid))
                         f->entry.uid = -1;
-        } else if (!take_prefix("KAFKA_", &value, &size))
+        } else if (take_prefix("MESSAGE=", &value, &size))
+                f->has_message = true;
+        else if (!take_prefix("KAFKA_", &value, &size))
                 return;
         else if (take_prefix("OFFSET=", &value, &size))
                 f->has_number = take_number(value, size, 0, INT64_MAX, &f->entry.number);
@@ -112,7 +115,7 @@ int own_read(sd_journal *j, bool all, OwnEntry *ret) {
         }
         if (r < 0)
                 return r;
-        if (!is_complete(&f))
+        if (!is_complete(&f) || (all && f.entry.kind == OWN_EVENT && !f.has_message))
                 f.entry.kind = OWN_NONE;
         *ret = f.entry;
         return 0;

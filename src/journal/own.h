@@ -30,7 +30,9 @@ typedef struct OwnEntry {
 } OwnEntry;
 
 /* Reads the journal's current entry, whose fields are gone through once: all of them, or as many as
- * it takes to know what it is. Returns 0, or what sd_journal_enumerate_data(3) says. */
+ * it takes to know what it is. With all of them an event without its message is none: a loss of
+ * power has torn it, and libsystemd passes over what is missing. Returns 0, or what
+ * sd_journal_enumerate_data(3) says. */
 int own_read(sd_journal *j, bool all, OwnEntry *ret);
 
 /* Names a group and a partition in a number, as their entries do. */

@@ -123,8 +123,7 @@ static int take_entry(const JournalPlace *place, JournalScan *s, sd_journal *j, 
         return r < 0 ? r : 1;
 }
 
-/* Opens a file for the entries of the epoch, backwards from its end; `offset` NULL: whatever
- * offset. */
+/* Opens a file for the entries of the epoch, before its first; `offset` NULL: whatever offset. */
 static int open_epoch(const JournalScan *s, const JournalFile *file, const char *offset,
                       sd_journal **ret) {
         sd_journal *j = NULL;
@@ -140,8 +139,6 @@ static int open_epoch(const JournalScan *s, const JournalFile *file, const char 
                 r = sd_journal_add_match(j, epoch, 0);
         if (r >= 0 && offset)
                 r = sd_journal_add_match(j, offset, 0);
-        if (r >= 0)
-                r = sd_journal_seek_tail(j);
         if (r < 0)
                 sd_journal_close(j);
         else
@@ -149,11 +146,27 @@ static int open_epoch(const JournalScan *s, const JournalFile *file, const char 
         return r;
 }
 
-/* Returns 1 where it is at an entry, 0 at the end, or a negative errno. */
-static int previous(const JournalFile *file, sd_journal *j) {
-        int r = sd_journal_previous(j);
-
+/* `r` is what sd_journal_next(3) or its opposite said. Returns 1 where it is at an entry, 0 at the
+ * end, or a negative errno. */
+static int moved(const JournalFile *file, sd_journal *j, int r) {
         return r == 0 ? file_at_end(file, j) : r;
+}
+
+/* A file that was torn, from its beginning on: what no search finds from either end counts for
+ * nothing. */
+static int scan_torn(const JournalPlace *place, JournalScan *s, const JournalFile *file) {
+        unsigned below = 0;
+        sd_journal *j;
+        int r = open_epoch(s, file, NULL, &j), n;
+
+        if (r < 0)
+                return r;
+        do {
+                n = sd_journal_next(j);
+                r = n > 0 ? take_entry(place, s, j, &below) : n;
+        } while (n > 0 && r >= 0);
+        sd_journal_close(j);
+        return MIN(r, 0);
 }
 
 /* `below`: entries in a row that lie below the floor, of the files behind this one as well. */
@@ -164,18 +177,23 @@ static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFil
 
         if (r < 0)
                 return r;
-        for (r = 1; r > 0 && *below < SCAN_BELOW_MAX;) {
-                r = previous(file, j);
+        r = sd_journal_seek_tail(j);
+        for (r = r < 0 ? r : 1; r > 0 && *below < SCAN_BELOW_MAX;) {
+                r = moved(file, j, sd_journal_previous(j));
                 if (r > 0)
                         r = take_entry(place, s, j, below);
         }
         sd_journal_close(j);
+        if (r == -EIO && file_is_torn(file))
+                r = scan_torn(place, s, file);
         return MIN(r, 0);
 }
 
 /* ---- whether it is the journal that the note is about ---- */
 
-/* Returns 1 where the file has an entry of the epoch at this offset. */
+/* Returns 1 where the file has an entry of the epoch at this offset, 0 where not, or a negative
+ * errno. Forwards: what a commit says was on disk then, but behind it a loss of power leaves
+ * entries of which parts are missing, and at one of these libsystemd gives the file up or ends. */
 static int has_offset(const JournalPlace *place, const JournalScan *s, const JournalFile *file,
                       int64_t offset) {
         sd_journal *j;
@@ -188,7 +206,7 @@ static int has_offset(const JournalPlace *place, const JournalScan *s, const Jou
         if (r < 0)
                 return r;
         do {
-                r = previous(file, j);
+                r = moved(file, j, sd_journal_next(j));
                 ours = r > 0 ? read_entry(place, s, j, &e) : r;
         } while (r > 0 && ours == 0);
         sd_journal_close(j);
@@ -206,17 +224,23 @@ static bool is_vacuumed(const JournalScan *s, const JournalFiles *files) {
         return head < UINT64_MAX && head > s->reached.number;
 }
 
-/* A copy of a machine on which crierd has run, and one that was set back, have the same ids. */
+/* A copy of a machine on which crierd has run, and one that was set back, have the same ids. Where
+ * a damaged file may have it nothing is claimed; whether such a file can be searched for what
+ * stands is scan_epoch()'s matter. */
 static int find_last(const JournalPlace *place, JournalScan *s, const JournalFiles *files) {
         int r = s->last < 0;
+        bool damaged = false;
 
         for (size_t i = 0; i < files->n && r == 0; i++) {
                 r = has_offset(place, s, &files->items[i], s->last);
-                if (r < 0)
+                if (r == -EIO) {
+                        damaged = true;
+                        r = 0;
+                } else if (r < 0)
                         s->culprit = strdup(files->items[i].name);
         }
-        s->elsewhere = r == 0 && !is_vacuumed(s, files);
-        if (s->elsewhere)
+        s->elsewhere = r == 0 && !damaged && !is_vacuumed(s, files);
+        if (r == 0 && (s->elsewhere || damaged))
                 s->after = (Sequence){0};
         return r;
 }

@@ -187,6 +187,10 @@ void compare_entry(Compare *c, int64_t offset, int64_t timestamp_ms) {
         bool counted = slot && !is_early(c, timestamp_ms);
         bool known = c->input.epoch;
 
+        /* An entry has the time of its event; one without it a loss of power has torn. */
+        if (timestamp_ms == NO_TIMESTAMP && slot && (*slot & SLOT_EVENT) &&
+            !same_time(*slot, NO_TIMESTAMP))
+                return;
         if (c->lowest < 0 || offset < c->lowest)
                 c->lowest = offset;
         if (slot && (*slot & SLOT_EVENT)) {

@@ -136,28 +136,42 @@ static int is_of_partition(sd_journal *j, const PartitionFields *p) {
         return r;
 }
 
+/* Returns 1, 0 where the entry is of no event, or a negative errno. Every event's entry has an
+ * offset and a message: one without them a loss of power has torn, and it counts for nothing. */
+static int read_event(sd_journal *j, int64_t *ret_offset, int64_t *ret_timestamp_ms) {
+        const void *data;
+        size_t size;
+        int r;
+
+        *ret_timestamp_ms = NO_TIMESTAMP;
+        r = read_number(j, "KAFKA_OFFSET", 0, ret_offset);
+        if (r >= 0)
+                r = sd_journal_get_data(j, "MESSAGE", &data, &size);
+        if (r >= 0) {
+                r = read_number(j, "KAFKA_TIMESTAMP", INT64_MIN, ret_timestamp_ms);
+                if (r == -ENOENT)
+                        r = 0;
+        }
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return 1;
+}
+
 /* `wanted`: what an entry has to have; NULL: the match has seen to it. */
 static int scan(sd_journal *j, const PartitionFields *wanted, EntrySeen seen, void *userdata) {
         int r;
 
         while ((r = sd_journal_next(j)) > 0) {
-                int64_t offset = -1, timestamp_ms = NO_TIMESTAMP;
+                int64_t offset, timestamp_ms;
 
                 r = wanted ? is_of_partition(j, wanted) : 1;
-                if (r == 0)
+                if (r > 0)
+                        r = read_event(j, &offset, &timestamp_ms);
+                /* An entry in a file that is damaged, or was removed just now, is none. */
+                if (r == -EBADMSG || r == -EADDRNOTAVAIL)
                         continue;
                 if (r > 0)
-                        r = read_number(j, "KAFKA_OFFSET", 0, &offset);
-                if (r >= 0)
-                        r = read_number(j, "KAFKA_TIMESTAMP", INT64_MIN, &timestamp_ms);
-                else if (r == -ENOENT)
-                        continue;
-                /* An entry in a file that is damaged, or was removed just now, is none. */
-                if (r < 0 && r != -ENOENT && r != -EBADMSG && r != -EADDRNOTAVAIL)
-                        return r;
-                if (r < 0 && r != -ENOENT)
-                        continue;
-                r = seen(userdata, offset, timestamp_ms);
+                        r = seen(userdata, offset, timestamp_ms);
                 if (r < 0)
                         return r;
         }

@@ -126,6 +126,7 @@ def write_entries(host, kept, group, count):
             "KAFKA_OFFSET": offset,
             "KAFKA_TIMESTAMP": times[offset],
             "MESSAGE_ID": records.IDS["EVENT"],
+            "MESSAGE": f"event {offset}",
         }
         kept.keep(journald.Entry({name: [b"%s" % str(value).encode()]
                                   for name, value in entry.items()}))
@@ -155,11 +156,44 @@ def test_entry_that_a_killed_journald_left_half_linked_stands_where_its_epoch_fi
     host, kept, field, stands
 ):
     write_entries(host, kept, "g", 20)
-    kept.put_aside(field.format(uid=os.getuid(), epoch=EPOCH))
+    field = field.format(uid=os.getuid(), epoch=EPOCH)
+    kept.put_aside(journalfile.unlink_last, field)
+    assert times_written(host, kept, 19) == (1 if stands else 2)
+
+
+def test_entry_that_a_loss_of_power_has_torn_is_written_again(host, kept):
+    write_entries(host, kept, "g", 20)
+    kept.put_aside(journalfile.lose_field, "MESSAGE=event 19")
+    assert times_written(host, kept, 19) == 2
+
+
+def times_written(host, kept, offset):
+    """Runs the group, which has committed 10 of the 20 events that stand, to its end: how often
+    this event is written. The others of the 20 are not written again."""
     text = commit.metadata(EPOCH, host.cluster, anchor=0, clean=0)
     commit.commit(host.bootstrap, "g", "t", {0: 10}, text)
     crier = host.run("g")
     host.wait_committed(crier, "g", EVENTS)
     found = [e.number("KAFKA_OFFSET") for e in kept.events("g") if e.number("KAFKA_PARTITION") == 0]
-    assert found.count(19) == (1 if stands else 2)
-    assert all(found.count(offset) == 1 for offset in range(19))
+    assert all(found.count(other) == 1 for other in range(20) if other != offset)
+    return found.count(offset)
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_what_a_loss_of_power_leaves_behind_a_commit_holds_no_group_up(host, kept, files):
+    """Entries with the epoch, and one with the offset that was committed last, are lost, and still
+    referred to."""
+    first = host.run("g")
+    host.wait_committed(first, "g", EVENTS)
+    first.stop()
+    if files == 2:
+        kept.put_aside(lambda path: None)
+    newest = [e for e in kept.events("g") if e.number("KAFKA_PARTITION") == 0][-1]
+    for name in ["CRIER_EPOCH"] * 20 + ["KAFKA_OFFSET"]:
+        kept.keep(journald.Entry({name: newest[name], "MESSAGE": [b"lost"]}))
+    kept.put_aside(journalfile.lose_last, 21)
+    host.produce(EVENTS)
+    second = host.run("g")
+    host.wait_committed(second, "g", 2 * EVENTS)
+    assert len(host.written("g")) == 2 * EVENTS
+    assert not kept.records("OTHER_JOURNAL")

@@ -146,6 +146,15 @@ def test_duplicated(bench):
     assert {"kind": "duplicated", "first": 17, "last": 17} in found["findings"]
 
 
+@pytest.mark.parametrize("lost", ["MESSAGE", "KAFKA_TIMESTAMP", "KAFKA_OFFSET"])
+def test_what_a_loss_of_power_has_torn_counts_for_nothing(bench, lost):
+    torn = {name: value for name, value in bench.entry(17).items() if name != lost}
+    bench.write(bench.entries(range(17)) + [torn] + bench.entries(range(17, 50)))
+    bench.commit(45)
+    found = bench.partition()
+    assert numbers(found, "events", "entries", *FAULTS) == (45, 45, 0, 0, 0, 0)
+
+
 def test_same_event_in_another_epoch_is_a_replay(bench):
     bench.write(bench.entries(range(50), epoch=OTHER) + bench.entries(range(50)))
     bench.commit(50)

@@ -72,6 +72,8 @@ class Journal:
         self.where = ["-D", directory] if directory else []
         self.uid = machine.run("id", "-u", "crier").stdout.strip().encode()
         self.foreign = set()
+        # Entries that rows() passed over: a loss of power has left them without a field.
+        self.torn = 0
 
     def read(self, *matches, fields=FIELDS):
         """The entries that journalctl finds, in the journal's order, one after the other."""
@@ -123,8 +125,12 @@ class Journal:
             if entry.get("_UID") != self.uid:
                 forged += 1
             elif entry.get("KAFKA_GROUP") == group.encode() and "KAFKA_OFFSET" in entry:
-                if entry["KAFKA_TOPIC"] == topic.encode() and _is_event(entry):
+                if entry["KAFKA_TOPIC"] != topic.encode() or not _is_event(entry):
+                    continue
+                if "MESSAGE" in entry and "KAFKA_TIMESTAMP" in entry:
                     found.append(_row(entry))
+                else:
+                    self.torn += 1
         return found, forged
 
     def notices(self, kind, **fields):
@@ -156,7 +162,7 @@ def _row(entry):
         Event(
             int(entry["KAFKA_PARTITION"]),
             int(entry["KAFKA_OFFSET"]),
-            int(entry.get("KAFKA_TIMESTAMP", -1)),
+            int(entry["KAFKA_TIMESTAMP"]),
         ),
         checksum(entry.get("KAFKA_KEY"), value),
         "CRIER_CUT" in entry,
@@ -272,6 +278,7 @@ class Report:
     cut:        entries without a part of their event
     copies:     how many entries are the one before once more: journald has stored one datagram
                 twice, which shows in its time (crier-delivery(7), OUT OF REACH)
+    seen:       events that stand there
     spans:      {partition: {epoch: [offsets in the order written]}}, epochs in the order seen"""
 
     def __init__(self, rows, known, expected=None, forged=0):
@@ -303,7 +310,8 @@ class Report:
                 self.cut.append(event)
             elif known[event] != row.sum:
                 self.altered.append(event)
-        self.lost = sorted(self.expected - set(seen))
+        self.seen = set(seen)
+        self.lost = sorted(self.expected - self.seen)
         self.twice = sorted(e for e, epochs in seen.items() if max(epochs.values()) > 1)
         self.again = sorted(e for e, epochs in seen.items() if len(epochs) > 1)
         shown = {first for first, _ in _runs(self.twice)[:12]}

@@ -75,10 +75,8 @@ def number_from(path, first):
     pathlib.Path(path).write_bytes(data)
 
 
-def unlink_last(path, field):
-    """Leaves the file's newest entry with this field ("NAME=value") as a journald does that is
-    killed before it has linked it under that field: a match on it does not find the entry."""
-    data = pathlib.Path(path).read_bytes()
+def _find_data(data, field):
+    """Where the data object of a field ("NAME=value") begins."""
     compact = int.from_bytes(data[12:16], "little") & 16  # HEADER_INCOMPATIBLE_COMPACT
     payload = 72 if compact else 64
     (place,) = (
@@ -87,10 +85,40 @@ def unlink_last(path, field):
         if data[place] == 1
         and data[place + payload:place + _number(data, place + 8)] == field.encode()
     )
-    count = place + 56  # n_entries
+    return place
+
+
+def _overwrite(path, place, data):
     with open(path, "r+b") as file:
-        file.seek(count)
-        file.write((_number(data, count) - 1).to_bytes(8, "little"))
+        file.seek(place)
+        file.write(data)
+
+
+def unlink_last(path, field):
+    """Leaves the file's newest entry with this field ("NAME=value") as a journald does that is
+    killed before it has linked it under that field: a match on it does not find the entry."""
+    data = pathlib.Path(path).read_bytes()
+    count = _find_data(data, field) + 56  # n_entries
+    _overwrite(path, count, (_number(data, count) - 1).to_bytes(8, "little"))
+
+
+def _lose(path, data, place):
+    """Leaves an object as it is where its page was not on disk when the power failed, but the pages
+    that refer to it were."""
+    _overwrite(path, place, bytes(_number(data, place + 8)))
+
+
+def lose_field(path, field):
+    """The object of a field ("NAME=value") is lost: the entries that have it have it no more."""
+    data = pathlib.Path(path).read_bytes()
+    _lose(path, data, _find_data(data, field))
+
+
+def lose_last(path, count):
+    """So many newest entries are lost, and still referred to."""
+    data = pathlib.Path(path).read_bytes()
+    for place in [place for place in _objects(data) if data[place] == 3][-count:]:
+        _lose(path, data, place)
 
 
 class KeptJournal(journald.FakeJournal):
@@ -142,11 +170,12 @@ class KeptJournal(journald.FakeJournal):
         if self.writer:
             self._end()
 
-    def put_aside(self, unlinked):
-        """What is left of a journald that was killed when it had not linked its last entry under
-        this field yet ("NAME=value"). The next one puts the file aside and begins another."""
+    def put_aside(self, damage, *arguments):
+        """As a journald does that finds the file not closed: it begins another one. How it was left
+        is what `damage(path, *arguments)` makes of it."""
         self._end()
         path = self.directory / "system.journal"
-        unlink_last(path, unlinked)
-        path.rename(self.directory / f"system@{'0' * 16}-{'0' * 16}.journal~")
+        damage(path, *arguments)
+        number = len(list(self.directory.glob("*.journal~")))
+        path.rename(self.directory / f"system@{number:016x}-{number:016x}.journal~")
         self._begin()

@@ -155,6 +155,7 @@ class Trial:
         self.snapshot()
         journal = journal or exactly.Journal(self.machine)
         rows, forged = journal.rows(self.group, self.topic, self.exactly)
+        assert not journal.torn
         return exactly.Report(rows, self.known, expected, forged)
 
     def finish(self, note, moved=False, journal=None, expected=None):

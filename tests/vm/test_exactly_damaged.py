@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A journal file that is damaged while entries in it are not committed yet: the search that cannot
-read it says so and names it, nothing is written meanwhile, and when the file is moved away what was
-not committed is written again. What was committed and only there is lost, as verify says."""
+"""A journal file that is damaged while entries in it are not committed yet. Where journald has
+closed it in order the search that cannot read it says so and names it, nothing is written
+meanwhile, and when the file is moved away what was not committed is written again. Where journald
+has put it aside as it found it, as after a loss of power, that is written again at once. What was
+committed and only there is lost, as verify says."""
 
 import json
 import os
@@ -82,24 +84,36 @@ def stays_dead(faulty):
     faults.drop_in(faulty, "crierd.service", "stays-dead", None)
 
 
-@pytest.mark.parametrize(
-    "which, damage",
-    [(archived, overwrite), (archived, cut), (unclean, overwrite)],
-    ids=["overwritten", "cut", "put-aside"],
-)
-def test_damaged_file_stops_a_recovery_until_it_is_moved_away(
-    lab, note, stays_dead, which, damage
-):
+def kill_under_load(t):
+    """Leaves more in the journal than is committed."""
+    # An older file shows verify that what is missing later was not vacuumed.
+    t.produce(300)
+    t.wait_settled()
+    t.machine.run("journalctl", "--rotate")
+    with t.feeder(rate=1000):
+        t.wait_progress(EVENTS)
+        t.unit.kill()
+        wait.until(lambda: t.unit.pid is None, 30, "crierd is dead")
+
+
+def committed_of(inside, commits):
+    gone = {event for event in inside if event.offset < commits.get(event.partition, 0)}
+    assert 0 < len(gone) < len(inside)
+    return gone
+
+
+def lost(t):
+    """How many events are lost, as verify says."""
+    told = t.machine.run("crierctl", "verify", "--json", check=False)
+    assert told.returncode == 1, told
+    return sum(p["lost"] for p in json.loads(told.stdout)["partitions"])
+
+
+@pytest.mark.parametrize("damage", [overwrite, cut])
+def test_damaged_file_stops_a_recovery_until_it_is_moved_away(lab, note, stays_dead, damage):
     with lab() as t:
-        # An older file shows verify that what is missing later was not vacuumed.
-        t.produce(300)
-        t.wait_settled()
-        t.machine.run("journalctl", "--rotate")
-        with t.feeder(rate=1000):
-            t.wait_progress(EVENTS)
-            t.unit.kill()
-            wait.until(lambda: t.unit.pid is None, 30, "crierd is dead")
-        path, inside = which(t, damage)
+        kill_under_load(t)
+        path, inside = archived(t, damage)
         commits = t.committed()
         t.service.restart()
         name = os.path.basename(path)
@@ -107,13 +121,24 @@ def test_damaged_file_stops_a_recovery_until_it_is_moved_away(
         assert not t.service.events() and t.committed() == commits
         t.machine.shell(f"mkdir -p /var/log/damaged; mv '{path}' /var/log/damaged")
         t.wait_settled()
-        known = set(t.snapshot())
-        gone = {event for event in inside if event.offset < commits.get(event.partition, 0)}
-        assert 0 < len(gone) < len(inside)
+        gone = committed_of(inside, commits)
         note(f"{len(inside)} events in the file, {len(gone)} of them committed")
-        t.finish(note, expected=known - gone)
+        t.finish(note, expected=set(t.snapshot()) - gone)
         assert not trouble(t)
-        told = t.machine.run("crierctl", "verify", "--json", check=False)
-        partitions = json.loads(told.stdout)["partitions"]
-        assert told.returncode == 1 and sum(p["lost"] for p in partitions) == len(gone)
+        assert lost(t) == len(gone)
     t.machine.run("rm", "-r", "/var/log/damaged")
+
+
+def test_file_that_was_not_closed_stops_no_recovery(lab, note, stays_dead):
+    with lab() as t:
+        kill_under_load(t)
+        _, inside = unclean(t, overwrite)
+        commits = t.committed()
+        t.service.restart()
+        t.wait_settled()
+        gone = committed_of(inside, commits)
+        report = t.finish(note, expected=set(t.snapshot()) - gone)
+        seen = {event for event in gone if event in report.seen}
+        note(f"{len(inside)} events in the file, {len(gone)} committed, {len(seen)} of them seen")
+        assert not trouble(t)
+        assert lost(t) == len(gone - seen)

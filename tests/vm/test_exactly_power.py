@@ -89,12 +89,14 @@ class Trial:
         with self.guest.journal() as directory:
             journal = exactly.Journal(self.machine, directory)
             rows, forged = journal.rows(self.name, self.name)
+        self.torn = journal.torn
         return exactly.Report(rows, known, expected, forged)
 
     def figures(self, report):
         return (
-            f"{report}; {sum(self.ends().values())} made, {self.guest.losses} losses of power, "
-            f"{self.guest.seconds:.0f} s of a processor; CRIER_SEED={self.seed}"
+            f"{report}, {self.torn} torn; {sum(self.ends().values())} made, "
+            f"{self.guest.losses} losses of power, {self.guest.seconds:.0f} s of a processor; "
+            f"CRIER_SEED={self.seed}"
         )
 
 
