@@ -110,6 +110,20 @@ int file_read(const JournalFile *f, sd_journal **ret) {
         return r;
 }
 
+bool file_may_be_torn(const JournalFile *f) {
+        return f->archived && !f->closed;
+}
+
+/* What sd-journal(3) cannot map it gives up as well. */
+static bool can_be_mapped(const JournalFile *f) {
+        void *window = mmap(NULL, WINDOW_BYTES, PROT_READ, MAP_SHARED, f->fd, 0);
+
+        if (window == MAP_FAILED)
+                return false;
+        munmap(window, WINDOW_BYTES);
+        return true;
+}
+
 int file_at_end(const JournalFile *f, sd_journal *j) {
         uint64_t bytes = 0;
         struct stat st;
@@ -119,21 +133,10 @@ int file_at_end(const JournalFile *f, sd_journal *j) {
         r = sd_journal_get_usage(j, &bytes);
         if (r >= 0 && bytes > 0)
                 return 0;
+        if (file_may_be_torn(f) && can_be_mapped(f))
+                return 0;
         /* What was removed has no entries. */
         return fstat(f->fd, &st) >= 0 && st.st_nlink == 0 ? 0 : -EIO;
-}
-
-bool file_is_torn(const JournalFile *f) {
-        void *window;
-
-        if (!f->archived || f->closed)
-                return false;
-        /* It gives up what it cannot map, too: that passes. */
-        window = mmap(NULL, WINDOW_BYTES, PROT_READ, MAP_SHARED, f->fd, 0);
-        if (window == MAP_FAILED)
-                return false;
-        munmap(window, WINDOW_BYTES);
-        return true;
 }
 
 Sequence file_reached(const JournalFile *f) {

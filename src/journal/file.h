@@ -41,13 +41,14 @@ bool file_is_same(const JournalFile *a, const JournalFile *b);
 /* Opens it for reading, with no match. Returns 0 or a negative errno; sd_journal_close() is the
  * caller's. */
 int file_read(const JournalFile *f, sd_journal **ret);
-/* After sd-journal(3) has said that there is no further entry: it says so as well where the file
- * cannot be mapped. Returns 0, or a negative errno where the end may not be the end. */
+/* Whether journald has put it aside as it found it, not closed, so that a loss of power may have
+ * torn it: what was to be written last may be referred to and not be there. sd-journal(3) may give
+ * such a file up at such a place, or pass over more than that: it has to be read from both ends. */
+bool file_may_be_torn(const JournalFile *f);
+/* After sd-journal(3) has said that there is no further entry: it says so as well where it has
+ * given the file up. Returns 0, also where that may be because it is torn; or a negative errno
+ * where the end may not be the end. */
 int file_at_end(const JournalFile *f, sd_journal *j);
-/* After file_at_end() has said -EIO: whether that is what a loss of power or a killed journald has
- * left, in a file that was put aside as it was found, not closed. What is behind such a place can
- * be read from the file's other end only. */
-bool file_is_torn(const JournalFile *f);
 
 /* Where its journal's count is now; never too far. */
 Sequence file_reached(const JournalFile *f);

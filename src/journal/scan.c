@@ -152,9 +152,8 @@ static int moved(const JournalFile *file, sd_journal *j, int r) {
         return r == 0 ? file_at_end(file, j) : r;
 }
 
-/* A file that was torn, from its beginning on: what no search finds from either end counts for
- * nothing. */
-static int scan_torn(const JournalPlace *place, JournalScan *s, const JournalFile *file) {
+/* What no search finds from either end counts for nothing. */
+static int scan_forwards(const JournalPlace *place, JournalScan *s, const JournalFile *file) {
         unsigned below = 0;
         sd_journal *j;
         int r = open_epoch(s, file, NULL, &j), n;
@@ -162,7 +161,7 @@ static int scan_torn(const JournalPlace *place, JournalScan *s, const JournalFil
         if (r < 0)
                 return r;
         do {
-                n = sd_journal_next(j);
+                n = moved(file, j, sd_journal_next(j));
                 r = n > 0 ? take_entry(place, s, j, &below) : n;
         } while (n > 0 && r >= 0);
         sd_journal_close(j);
@@ -184,16 +183,15 @@ static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFil
                         r = take_entry(place, s, j, below);
         }
         sd_journal_close(j);
-        if (r == -EIO && file_is_torn(file))
-                r = scan_torn(place, s, file);
+        if (r >= 0 && file_may_be_torn(file))
+                r = scan_forwards(place, s, file);
         return MIN(r, 0);
 }
 
 /* ---- whether it is the journal that the note is about ---- */
 
 /* Returns 1 where the file has an entry of the epoch at this offset, 0 where not, or a negative
- * errno. Forwards: what a commit says was on disk then, but behind it a loss of power leaves
- * entries of which parts are missing, and at one of these libsystemd gives the file up or ends. */
+ * errno. Forwards: before what was committed all was on disk, behind it a file may be torn. */
 static int has_offset(const JournalPlace *place, const JournalScan *s, const JournalFile *file,
                       int64_t offset) {
         sd_journal *j;
@@ -224,23 +222,17 @@ static bool is_vacuumed(const JournalScan *s, const JournalFiles *files) {
         return head < UINT64_MAX && head > s->reached.number;
 }
 
-/* A copy of a machine on which crierd has run, and one that was set back, have the same ids. Where
- * a damaged file may have it nothing is claimed; whether such a file can be searched for what
- * stands is scan_epoch()'s matter. */
+/* A copy of a machine on which crierd has run, and one that was set back, have the same ids. */
 static int find_last(const JournalPlace *place, JournalScan *s, const JournalFiles *files) {
         int r = s->last < 0;
-        bool damaged = false;
 
         for (size_t i = 0; i < files->n && r == 0; i++) {
                 r = has_offset(place, s, &files->items[i], s->last);
-                if (r == -EIO) {
-                        damaged = true;
-                        r = 0;
-                } else if (r < 0)
+                if (r < 0)
                         s->culprit = strdup(files->items[i].name);
         }
-        s->elsewhere = r == 0 && !damaged && !is_vacuumed(s, files);
-        if (r == 0 && (s->elsewhere || damaged))
+        s->elsewhere = r == 0 && !is_vacuumed(s, files);
+        if (s->elsewhere)
                 s->after = (Sequence){0};
         return r;
 }

@@ -114,6 +114,16 @@ def lose_field(path, field):
     _lose(path, data, _find_data(data, field))
 
 
+def lose_array(path, field):
+    """The last of the arrays is lost in which the entries with this field stand: journal-file
+    format, "Entry array objects"; the first entry, and 4, 8, 16, … of them in each."""
+    data = pathlib.Path(path).read_bytes()
+    place = _number(data, _find_data(data, field) + 48)  # entry_array_offset
+    while following := _number(data, place + 16):  # next_entry_array_offset
+        place = following
+    _lose(path, data, place)
+
+
 def lose_last(path, count):
     """So many newest entries are lost, and still referred to."""
     data = pathlib.Path(path).read_bytes()
