@@ -25,9 +25,9 @@ def test_broker_killed_and_back(lab, note):
         t.finish(note)
 
 
-def in_sync(cluster, topic):
+def in_sync(cluster, topic, client):
     """Whether every partition has all its copies."""
-    return all(len(p.isrs) == 3 for p in cluster.topic_partitions(topic).values())
+    return all(len(p.isrs) == 3 for p in cluster.topic_partitions(topic, client).values())
 
 
 def test_three_brokers_with_leader_changes(lab, note):
@@ -35,8 +35,11 @@ def test_three_brokers_with_leader_changes(lab, note):
     with kafka.Cluster(3, settings=settings) as cluster, lab(on=cluster) as t:
         with t.feeder(ahead=20000):
             for number in range(ROUNDS):
-                wait.until(lambda: in_sync(cluster, t.topic), 60, "all copies", interval=0.3)
-                partitions = cluster.topic_partitions(t.topic)
+                client = cluster.admin()
+                wait.until(
+                    lambda: in_sync(cluster, t.topic, client), 60, "all copies", interval=0.3
+                )
+                partitions = cluster.topic_partitions(t.topic, client)
                 leader = t.random.choice(sorted({p.leader for p in partitions.values()}))
                 victim = next(b for b in cluster.brokers if b.number == leader)
                 if number % 2:

@@ -103,7 +103,7 @@ def test_all_faults_at_random(lab, note, large_disk, few_descriptors):
             faults.many_files(t.machine)
         t.watched.append(second.unit)
         mix = Mix(t, second)
-        with t.feeder(ahead=20000, rate=2000) as feeder:
+        with t.feeder(ahead=20000, rate=2000 if trial.LONG else 1000) as feeder:
             mix.run(SECONDS)
             assert feeder.error is None, feeder.error
         second.unit.signal(signal.SIGCONT)

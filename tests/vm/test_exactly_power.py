@@ -14,7 +14,7 @@ from lib import config, exactly, load, power, trial, wait
 LOSSES = 20 if trial.LONG else 1
 # Events a second, and how many are committed before the power fails.
 RATE = 300
-EVENTS = 600
+EVENTS = 600 if trial.LONG else 300
 
 
 @pytest.fixture(scope="module")
