@@ -114,7 +114,8 @@ bool file_may_be_torn(const JournalFile *f) {
         return f->archived && !f->closed;
 }
 
-/* What sd-journal(3) cannot map it gives up as well. */
+/* For a file that sd-journal(3) has given up: whether that was for what is in it. It gives up what
+ * it cannot map as well, where memory is short, and that passes. */
 static bool can_be_mapped(const JournalFile *f) {
         void *window = mmap(NULL, WINDOW_BYTES, PROT_READ, MAP_SHARED, f->fd, 0);
 

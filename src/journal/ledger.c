@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "common/hash.h"
+#include "common/iso-time.h"
 #include "journal/journal.h"
 #include "journal/loss.h"
 #include "journal/note.h"
@@ -180,8 +181,14 @@ static int compare_standing(const void *key, const void *item) {
         return a < b ? -1 : a > b;
 }
 
-const Standing *standing_find(const Standing *standing, unsigned n, int64_t offset) {
-        return n == 0 ? NULL : bsearch(&offset, standing, n, sizeof(*standing), compare_standing);
+const Standing *standing_find(const Standing *standing, unsigned n, int64_t offset,
+                              int64_t timestamp) {
+        const Standing *found = NULL;
+
+        if (n > 0)
+                found = bsearch(&offset, standing, n, sizeof(*standing), compare_standing);
+        return found && found->timestamp == NO_TIMESTAMP && timestamp != NO_TIMESTAMP ? NULL
+                                                                                      : found;
 }
 
 static Row *row_find(const Ledger *l, int64_t offset) {
@@ -240,7 +247,7 @@ static LedgerVerdict receive_new(Ledger *l, int64_t offset, int64_t timestamp, v
 LedgerVerdict ledger_receive(Ledger *l, int64_t offset, int64_t timestamp, void *event,
                              uint32_t size) {
         const Row *row = row_find(l, offset);
-        const Standing *stands = standing_find(l->standing, l->n_standing, offset);
+        const Standing *stands = standing_find(l->standing, l->n_standing, offset, timestamp);
 
         assert(l->phase == LEDGER_RUNNING && l->move == MOVE_NONE);
         /* The same offset with another timestamp is another event. */

@@ -92,7 +92,7 @@ void ledger_judge(Ledger *l, uint32_t barrier, const Standing *standing, unsigne
 
                 if (row->state != ROW_SENT || (row->barrier >= barrier && RULE(overtaken)))
                         continue;
-                if (standing_find(standing, n, row->offset)) {
+                if (standing_find(standing, n, row->offset, row->timestamp)) {
                         ledger_row_verify(l, row);
                         continue;
                 }

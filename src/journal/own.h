@@ -30,7 +30,7 @@ typedef struct OwnEntry {
 } OwnEntry;
 
 /* Reads the journal's current entry, whose fields are gone through once: all of them, or as many as
- * it takes to know what it is. With all of them an event without its message is none: a loss of
+ * it takes to know what it is. With `all`, an event without its message is OWN_NONE: a loss of
  * power has torn it, and libsystemd passes over what is missing. Returns 0, or what
  * sd_journal_enumerate_data(3) says. */
 int own_read(sd_journal *j, bool all, OwnEntry *ret);

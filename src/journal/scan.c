@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Searching the journal afresh: see scan.h. Backwards from the newest entry, file by file, with
- * handles of its own: a reader that follows may have missed something.
+ * Searching the journal afresh: see scan.h. Backwards from the newest entry, file by file (one that
+ * may be torn also from its beginning), with handles of its own: a reader that follows may have
+ * missed something.
  */
 
 #include "journal/scan.h"
@@ -32,10 +33,13 @@
 
 /* ---- what stands ---- */
 
+/* Of those at one offset the one that is whole comes first. */
 static int compare_offsets(const void *a, const void *b) {
-        int64_t x = ((const Standing *) a)->offset, y = ((const Standing *) b)->offset;
+        const Standing *x = a, *y = b;
 
-        return x < y ? -1 : x > y;
+        if (x->offset != y->offset)
+                return x->offset < y->offset ? -1 : 1;
+        return (x->timestamp == NO_TIMESTAMP) - (y->timestamp == NO_TIMESTAMP);
 }
 
 static void sort_standing(JournalScan *s) {
@@ -152,7 +156,8 @@ static int moved(const JournalFile *file, sd_journal *j, int r) {
         return r == 0 ? file_at_end(file, j) : r;
 }
 
-/* What no search finds from either end counts for nothing. */
+/* A file that may be torn, for what a search from its end passes over. It goes on below the floor,
+ * and behind the place where a search from the end is over. */
 static int scan_forwards(const JournalPlace *place, JournalScan *s, const JournalFile *file) {
         unsigned below = 0;
         sd_journal *j;
@@ -191,7 +196,8 @@ static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFil
 /* ---- whether it is the journal that the note is about ---- */
 
 /* Returns 1 where the file has an entry of the epoch at this offset, 0 where not, or a negative
- * errno. Forwards: before what was committed all was on disk, behind it a file may be torn. */
+ * errno. Forwards: with `sync` all up to the last commit is on disk; only what follows may be torn.
+ */
 static int has_offset(const JournalPlace *place, const JournalScan *s, const JournalFile *file,
                       int64_t offset) {
         sd_journal *j;

@@ -286,7 +286,7 @@ void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *part
                 return;
         }
         c->state = CONSUMER_RESOLVING;
-        /* There are none yet. */
+        /* Answers with the partitions that are known: none. */
         assignment_restart(c);
         if (consumer_is_exact(c))
                 queue_wake(c->waker);
@@ -378,7 +378,7 @@ static void settle_exact(Consumer *c, uint64_t now) {
 }
 
 /* exactly-once: asks what is committed for the partitions that have their lock. Those that wait for
- * it follow later; the group must not wait for an answer so long. */
+ * it follow later. */
 static void exact_step(Consumer *c, uint64_t now) {
         rd_kafka_topic_partition_list_t *list;
         bool due = c->lookup_usec > 0;

@@ -9,8 +9,8 @@
 
 #include "kafka/consumer.h"
 
-/* The broker offers these partitions (possibly none: a standby). Looks up where to start, off the
- * loop, and then takes them. */
+/* The broker offers these partitions (possibly none: a standby). Answers at once, looks up where to
+ * start, off the loop, and then takes them. */
 void assignment_offered(Consumer *c, const rd_kafka_topic_partition_list_t *partitions);
 
 /* The broker wants all partitions back. Where the assignment is lost already nothing more is

@@ -40,7 +40,7 @@ typedef struct Consumer {
         QueueWaker *waker;
 
         uint64_t generation; /* assignments so far: tells late answers from those of now */
-        rd_kafka_topic_partition_list_t *offered; /* assignment not answered yet */
+        rd_kafka_topic_partition_list_t *offered; /* assignment not taken yet */
         Partition **partitions;
         unsigned n_partitions;
         unsigned next_partition; /* where the next round of reading begins */

@@ -46,6 +46,8 @@ static int use_journal(EntrySource *source) {
         if (r >= 0)
                 r = sd_journal_process(source->journal);
         if (r >= 0)
+                r = sd_journal_get_usage(source->journal, &source->bytes);
+        if (r >= 0)
                 sd_journal_flush_matches(source->journal);
         return MIN(r, 0);
 }
@@ -53,6 +55,15 @@ static int use_journal(EntrySource *source) {
 void entries_close(EntrySource *source) {
         sd_journal_close(source->journal);
         source->journal = NULL;
+}
+
+/* A file that libsystemd has given up at a place that a loss of power has torn is missing in its
+ * handle from then on, also for who asks for other entries: those open it anew. */
+static void leave_journal(EntrySource *source) {
+        uint64_t bytes;
+
+        if (sd_journal_get_usage(source->journal, &bytes) < 0 || bytes < source->bytes)
+                entries_close(source);
 }
 
 static int add_match(sd_journal *j, const char *field, const char *value) {
@@ -195,7 +206,10 @@ int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, v
         r = from_ms > 0 ? sd_journal_seek_realtime_usec(source->journal,
                                                         (uint64_t) from_ms * USEC_PER_MSEC)
                         : sd_journal_seek_head(source->journal);
-        return r < 0 ? r : scan(source->journal, query->by_epoch ? &wanted : NULL, seen, userdata);
+        if (r >= 0)
+                r = scan(source->journal, query->by_epoch ? &wanted : NULL, seen, userdata);
+        leave_journal(source);
+        return r;
 }
 
 /* ---- the horizon ---- */

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.xdist_group("flood")
 
 RATE = 1000
 EVENTS = 5 * RATE
-# Of what is due when somebody looks; where other rings have the processors, half a second is late.
+# This part of what is due has come when somebody looks: more waits where other rings have the
+# processors, and less would be a daemon that does not keep up.
 MOST = 0.7
 # One place of the 64 is the witness's; without root all are one user's, who has 16.
 USERS = 4

@@ -161,10 +161,16 @@ def test_entry_that_a_killed_journald_left_half_linked_stands_where_its_epoch_fi
     assert written_of_twenty(host, kept) == [1] * 19 + [1 if stands else 2]
 
 
-def test_entry_that_a_loss_of_power_has_torn_is_written_again(host, kept):
+@pytest.mark.parametrize("field", ["MESSAGE", "KAFKA_TIMESTAMP"])
+def test_entry_that_a_loss_of_power_has_torn_is_written_again(host, kept, field):
+    """It, and no other: the log is not another one."""
     write_entries(host, kept, "g", 20)
-    kept.put_aside(journalfile.lose_field, "MESSAGE=event 19")
-    assert written_of_twenty(host, kept) == [1] * 19 + [2]
+    value = kept.events("g")[15].text(field)
+    torn = [e.text(field) == value for e in kept.events("g")]
+    kept.put_aside(journalfile.lose_field, f"{field}={value}")
+    found = written_of_twenty(host, kept)
+    assert found == [2 if at >= 10 and torn[at] else 1 for at in range(20)]
+    assert not kept.records("POSITION_RESET")
 
 
 def test_what_stands_before_a_place_that_a_loss_of_power_has_torn_is_not_written_again(host, kept):

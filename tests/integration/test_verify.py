@@ -155,6 +155,15 @@ def test_what_a_loss_of_power_has_torn_counts_for_nothing(bench, lost):
     assert numbers(found, "events", "entries", *FAULTS) == (45, 45, 0, 0, 0, 0)
 
 
+def test_file_that_a_loss_of_power_has_torn_is_read_as_often_as_it_takes(bench):
+    """What is missing is looked for once more."""
+    bench.write(bench.entries(o for o in range(50) if o != 20))
+    journalfile.lose_last(bench.journal / "a.journal", 2)
+    bench.commit(45)
+    found = bench.partition(code=1)
+    assert found["findings"] == [{"kind": "lost", "first": 20, "last": 20}]
+
+
 def test_same_event_in_another_epoch_is_a_replay(bench):
     bench.write(bench.entries(range(50), epoch=OTHER) + bench.entries(range(50)))
     bench.commit(50)
