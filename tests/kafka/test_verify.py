@@ -51,6 +51,7 @@ def write_entries(place, topic, entries):
     journalfile.write(files / "a.journal", [{"at_ms": 10 ** 12, "_UID": MINE}] + [
         {"at_ms": now + n, "_UID": MINE, "CRIER_EPOCH": EPOCH, "KAFKA_GROUP": topic,
          "KAFKA_TOPIC": topic, "KAFKA_PARTITION": partition, "KAFKA_OFFSET": offset,
+         "MESSAGE": "an event",
          "KAFKA_TIMESTAMP": timestamp} for n, (partition, offset, timestamp) in enumerate(entries)])
     return files
 
