@@ -113,10 +113,10 @@ class Journal:
                 self.foreign.add((epoch, group))
         return found
 
-    def rows(self, group, topic, exactly=True):
+    def rows(self, group, topic, exactly=True, timed=False):
         """The group's entries, as matches on its epochs find them; `exactly` false: on the group,
-        as for a group whose entries have no epoch. Returns them and how many entries of others
-        with our field names there are."""
+        as for a group whose entries have no epoch; `timed`: every event has a time. Returns them
+        and how many entries of others with our field names there are."""
         matches = [f"KAFKA_GROUP={group}", f"MESSAGE_ID={records.IDS['EVENT']}"]
         if exactly:
             matches = [f"CRIER_EPOCH={epoch}" for epoch in self.epochs(group)]
@@ -127,10 +127,10 @@ class Journal:
             elif entry.get("KAFKA_GROUP") == group.encode() and "KAFKA_OFFSET" in entry:
                 if entry["KAFKA_TOPIC"] != topic.encode() or not _is_event(entry):
                     continue
-                if "MESSAGE" in entry and "KAFKA_TIMESTAMP" in entry:
-                    found.append(_row(entry))
-                else:
+                if "MESSAGE" not in entry or (timed and "KAFKA_TIMESTAMP" not in entry):
                     self.torn += 1
+                else:
+                    found.append(_row(entry))
         return found, forged
 
     def notices(self, kind, **fields):
@@ -162,7 +162,7 @@ def _row(entry):
         Event(
             int(entry["KAFKA_PARTITION"]),
             int(entry["KAFKA_OFFSET"]),
-            int(entry["KAFKA_TIMESTAMP"]),
+            int(entry.get("KAFKA_TIMESTAMP", -1)),
         ),
         checksum(entry.get("KAFKA_KEY"), value),
         "CRIER_CUT" in entry,

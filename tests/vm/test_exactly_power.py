@@ -88,7 +88,7 @@ class Trial:
         expected = [e for e in known if e.offset < committed.get(e.partition, 0)]
         with self.guest.journal() as directory:
             journal = exactly.Journal(self.machine, directory)
-            rows, forged = journal.rows(self.name, self.name)
+            rows, forged = journal.rows(self.name, self.name, timed=True)
         self.torn = journal.torn
         return exactly.Report(rows, known, expected, forged)
 
