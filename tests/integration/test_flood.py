@@ -14,9 +14,6 @@ pytestmark = pytest.mark.xdist_group("flood")
 
 RATE = 1000
 EVENTS = 5 * RATE
-# This part of what is due has come when somebody looks: more waits where other rings have the
-# processors, and less would be a daemon that does not keep up.
-MOST = 0.7
 # One place of the 64 is the witness's; without root all are one user's, who has 16.
 USERS = 4
 SPARE = 1
@@ -74,8 +71,7 @@ def growth(before, after, name, kind):
 
 
 def check_flow(witness):
-    """While the producer has so many events confirmed, the groups receive and write most of them:
-    the last ones may be on their way."""
+    """While the producer has so many events confirmed, the groups receive and write as many."""
     before = witness()
 
     def enough():
@@ -87,10 +83,10 @@ def check_flow(witness):
     for name in ("received", "written"):
         for old, new in zip(before["groups"], after["groups"]):
             if name == "received" or old["log"]:
-                assert new[name] - old[name] > MOST * acked, (name, old, new)
-    # It made what was due all the while.
+                assert new[name] - old[name] > 0.9 * acked, (name, old, new)
+    # It made what was due all the while, late by one look of ours at most.
     due = RATE * (after["uptime_ms"] - before["uptime_ms"]) / 1000
-    assert growth(before, after, "made", "producers") > MOST * due
+    assert growth(before, after, "made", "producers") > 0.9 * due
     assert after["producers"][0]["overflowed"] == before["producers"][0]["overflowed"]
     assert after["groups"][0]["rebalances"] == before["groups"][0]["rebalances"]
     assert after["cluster"]["state"] == "up" and after["sink"]["state"] != "refused"
