@@ -254,7 +254,7 @@ void ledger_step(Ledger *l);
 void ledger_row_verify(Ledger *l, Row *row);
 /* Takes the newest row back, as if its event had not been received. */
 void ledger_row_forget_last(Ledger *l);
-/* The entry that stands at this offset, or NULL. One without a time, where its event has one, a
+/* The entry that was found at this offset, or NULL. One without a time, where its event has one, a
  * loss of power has torn: it is none. */
 const Standing *standing_find(const Standing *standing, unsigned n, int64_t offset,
                               int64_t timestamp);

@@ -182,10 +182,12 @@ static int scan_file(const JournalPlace *place, JournalScan *s, const JournalFil
         if (r < 0)
                 return r;
         r = sd_journal_seek_tail(j);
-        for (r = r < 0 ? r : 1; r > 0 && *below < SCAN_BELOW_MAX;) {
+        if (r >= 0)
                 r = moved(file, j, sd_journal_previous(j));
+        while (r > 0 && *below < SCAN_BELOW_MAX) {
+                r = take_entry(place, s, j, below);
                 if (r > 0)
-                        r = take_entry(place, s, j, below);
+                        r = moved(file, j, sd_journal_previous(j));
         }
         sd_journal_close(j);
         if (r >= 0 && file_may_be_torn(file))

@@ -37,11 +37,28 @@ static int open_journal(EntrySource *source) {
         return MIN(r, 0);
 }
 
+void entries_close(EntrySource *source) {
+        sd_journal_close(source->journal);
+        source->journal = NULL;
+}
+
+/* Whether libsystemd has given a file up, as it does at a place that a loss of power has torn: the
+ * handle lacks it from then on, for all other entries as well. */
+static bool has_given_up(const EntrySource *source) {
+        uint64_t bytes;
+
+        return source->journal &&
+               (sd_journal_get_usage(source->journal, &bytes) < 0 || bytes < source->bytes);
+}
+
 /* The journal as it is now, with no match. Opening all files of a large journal takes long, and
  * most partitions have entries in a few of them. */
 static int use_journal(EntrySource *source) {
-        int r = source->journal ? 0 : open_journal(source);
+        int r;
 
+        if (has_given_up(source))
+                entries_close(source);
+        r = source->journal ? 0 : open_journal(source);
         /* Files come and go; one that is renamed while the directory is listed is found only so. */
         if (r >= 0)
                 r = sd_journal_process(source->journal);
@@ -50,20 +67,6 @@ static int use_journal(EntrySource *source) {
         if (r >= 0)
                 sd_journal_flush_matches(source->journal);
         return MIN(r, 0);
-}
-
-void entries_close(EntrySource *source) {
-        sd_journal_close(source->journal);
-        source->journal = NULL;
-}
-
-/* A file that libsystemd has given up at a place that a loss of power has torn is missing in its
- * handle from then on, also for who asks for other entries: those open it anew. */
-static void leave_journal(EntrySource *source) {
-        uint64_t bytes;
-
-        if (sd_journal_get_usage(source->journal, &bytes) < 0 || bytes < source->bytes)
-                entries_close(source);
 }
 
 static int add_match(sd_journal *j, const char *field, const char *value) {
@@ -195,7 +198,6 @@ int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, v
         int r;
 
         partition_fields(source, query, &wanted);
-
         r = use_journal(source);
         if (r >= 0 && query->epoch)
                 r = add_match(source->journal, "CRIER_EPOCH", query->epoch);
@@ -206,10 +208,7 @@ int entries_scan(EntrySource *source, const EntryQuery *query, EntrySeen seen, v
         r = from_ms > 0 ? sd_journal_seek_realtime_usec(source->journal,
                                                         (uint64_t) from_ms * USEC_PER_MSEC)
                         : sd_journal_seek_head(source->journal);
-        if (r >= 0)
-                r = scan(source->journal, query->by_epoch ? &wanted : NULL, seen, userdata);
-        leave_journal(source);
-        return r;
+        return r < 0 ? r : scan(source->journal, query->by_epoch ? &wanted : NULL, seen, userdata);
 }
 
 /* ---- the horizon ---- */

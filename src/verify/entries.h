@@ -21,7 +21,7 @@ typedef struct EntrySource {
         uid_t uid;
         const char *const *rewritten; /* MESSAGE_IDs of two records that have ranges of offsets */
         sd_journal *journal;          /* opened when it is needed first; entries_close() */
-        uint64_t bytes;               /* that its files have */
+        uint64_t bytes;               /* that its files had when it was used last */
 } EntrySource;
 
 /* Which entries. */
