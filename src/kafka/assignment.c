@@ -8,7 +8,7 @@
  * with auto.offset.reset=error: nothing moves a position but this file.
  *
  * An offer is answered at once, with no partitions, and with them when they are looked up. Between
- * an offer and rd_kafka_assign() librdkafka tells nothing of the group's next rebalance, so that a
+ * an offer and client_assign() librdkafka tells nothing of the group's next rebalance, so that a
  * member that waits for another one (beginning.h) would hold up all of them, until its session
  * ends.
  */
@@ -21,6 +21,7 @@
 
 #include "common/log.h"
 #include "journal/record.h"
+#include "kafka/client.h"
 #include "kafka/cluster.h"
 #include "kafka/committer.h"
 #include "kafka/group.h"
@@ -87,7 +88,7 @@ void assignment_clear(Consumer *c) {
 
 /* Hands the partitions of the list to librdkafka; NULL gives all back. */
 static int assignment_answer(Consumer *c, const rd_kafka_topic_partition_list_t *list) {
-        rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, list);
+        rd_kafka_resp_err_t err = client_assign(c->rk, list);
 
         if (err)
                 log_warning("%s: cannot take the assignment: %s", c->client_id,
@@ -138,7 +139,7 @@ static void note_member(Consumer *c) {
         rd_kafka_mem_free(c->rk, id);
 }
 
-/* The partitions whose beginning is known, for rd_kafka_assign(). */
+/* The partitions whose beginning is known, for client_assign(). */
 static rd_kafka_topic_partition_list_t *known_places(const Consumer *c) {
         rd_kafka_topic_partition_list_t *list;
 

@@ -45,6 +45,10 @@ int client_session_ms(rd_kafka_t *rk);
 /* Whether a consumer's client hands out only events of transactions that were committed. */
 bool client_reads_committed(rd_kafka_t *rk);
 
+/* rd_kafka_assign(): hands a consumer's client its partitions, or gives all back where `list` is
+ * NULL. The only place that may call it; returns when what was read before has stopped. */
+rd_kafka_resp_err_t client_assign(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list);
+
 /* Ends a client on a thread of its own, then calls done(userdata) on the loop, where it is not
  * NULL. All queues, topics and lists of the client must be given up before. `flags` are those of
  * rd_kafka_destroy_flags(). */

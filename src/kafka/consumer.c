@@ -178,7 +178,7 @@ static void consumer_abandon(Consumer *c) {
         c->state = CONSUMER_CLOSING;
         c->unclosable = true;
         /* As long as it has an assignment it cannot even be destroyed. */
-        (void) rd_kafka_assign(c->rk, NULL);
+        (void) client_assign(c->rk, NULL);
 }
 
 static void consumer_close(Consumer *c) {

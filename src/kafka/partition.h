@@ -59,7 +59,7 @@ typedef struct Partition {
 
 /* Makes the partition and takes its queue out of the consumer's, so that it can be left unread
  * without keeping rebalances from being served. `start` is the first offset to be read; negative:
- * not known yet. To be called before rd_kafka_assign(). Returns 0 or a negative errno. */
+ * not known yet. To be called before client_assign(). Returns 0 or a negative errno. */
 int partition_new(rd_kafka_t *rk, const char *topic, int32_t number, int64_t start,
                   QueueWaker *waker, Partition **ret);
 /* Drops what is held: it was not committed and comes again to whoever owns the partition next. */

@@ -182,7 +182,7 @@ int broker_read(Broker *b, const char *topic, int32_t partition, int64_t offset)
         rd_kafka_resp_err_t err;
 
         rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
-        err = rd_kafka_assign(b->rk, list);
+        err = client_assign(b->rk, list);
         rd_kafka_topic_partition_list_destroy(list);
         return err ? fail(b, err, "read the events") : 0;
 }
