@@ -143,15 +143,20 @@ static void scan_end(ScanJob *job) {
 static void scan_done(void *userdata) {
         ScanJob *job = userdata;
         Machine *m = job->machine;
+        int r;
 
         m->n_scanning--;
         scan_end(job);
         while (m->scans && m->n_scanning < SCANS_AT_ONCE) {
                 job = m->scans;
                 m->scans = job->next;
-                job->scan->error = scan_start(job);
-                if (job->scan->error < 0)
+                /* Where it was started it is the thread's, which may have found already what it
+                 * says. */
+                r = scan_start(job);
+                if (r < 0) {
+                        job->scan->error = r;
                         scan_end(job);
+                }
         }
         machine_step(m);
 }
