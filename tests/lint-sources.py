@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Rules about the C sources that no other tool knows: what a file opens with, which room may
-include which, and how long files and functions may be.
+include which, how long files and functions may be, and that what is cleaned up has a value.
 
-lint-sources.py headers|includes|sizes FILE…: prints what breaks the rule; exits with 1 if any does.
+lint-sources.py headers|includes|sizes|cleanups FILE…: prints what breaks the rule; exits with 1 if
+any does.
 """
 
 import pathlib
@@ -91,8 +92,23 @@ def sizes(path, text):
             yield begin, f"{name}() has {length} lines; {FUNCTION_LINES} are allowed"
 
 
+def cleanups(path, text):
+    """What is cleaned up when it goes out of scope has a value from the beginning: a return may
+    come before the first assignment."""
+    text = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+    for found in re.finditer(r"^\s+_cleanup_\w*(?:\(\w+\))? ([^;]*);", text, re.M):
+        declared, inner = found.group(1), 1
+        while inner:
+            declared, inner = re.subn(r"\([^()]*\)|\{[^{}]*\}", "", declared)
+        if any("=" not in one for one in declared.split(",")):
+            yield text.count("\n", 0, found.start(1)) + 1, "is cleaned up, but has no value yet"
+
+
+RULES = {"headers": headers, "includes": includes, "sizes": sizes, "cleanups": cleanups}
+
+
 def main():
-    rule = {"headers": headers, "includes": includes, "sizes": sizes}[sys.argv[1]]
+    rule = RULES[sys.argv[1]]
     found = 0
     for path in sys.argv[2:]:
         text = pathlib.Path(path).read_text()

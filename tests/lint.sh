@@ -134,7 +134,7 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 
 check format format
-for rule in headers includes sizes; do
+for rule in headers includes sizes cleanups; do
         check "$rule" "$python" tests/lint-sources.py "$rule" "${c_files[@]}"
 done
 check cppcheck static_cppcheck

@@ -134,6 +134,7 @@ static int file_error(const char *path, int error, Buffer *errors) {
                 {EACCES, "let the user that runs crierd read it"},
                 {EPERM, "let the user that runs crierd read it"},
                 {EISDIR, "name a file"},
+                {ENOTSUP, "it is no regular file, and reading it might take for ever"},
                 {EFBIG, "a configuration has at most 4 MiB"},
         };
 
@@ -154,6 +155,9 @@ static int slurp(int fd, Buffer *text) {
                 return -errno;
         if (S_ISDIR(st.st_mode))
                 return -EISDIR;
+        /* A daemon that reloads must not wait for whoever writes to a FIFO. */
+        if (!S_ISREG(st.st_mode))
+                return -ENOTSUP;
         do {
                 if (!buffer_reserve(text, 65536))
                         return -ENOMEM;
@@ -168,7 +172,7 @@ static int slurp(int fd, Buffer *text) {
 }
 
 static int read_file(const char *path, Config *c, Buffer *errors) {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         _cleanup_buffer_ Buffer text = {0};
         int r;
 

@@ -259,7 +259,7 @@ static void syntax_error(Reader *r, const config_t *parsed) {
 }
 
 static int read_parsed(Reader *r, const char *text) {
-        _cleanup_(config_destroy) config_t parsed;
+        _cleanup_(config_destroy) config_t parsed = {0};
 
         config_init(&parsed);
         if (!config_read_string(&parsed, text)) {

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -87,11 +88,19 @@ static int probe(const struct sockaddr_un *address) {
         }
 }
 
-/* Mode, backlog and identity of a socket that is bound already. */
+/* Mode, backlog and identity of a socket that is bound already. Others may own the directory and
+ * put something else in its place meanwhile, so the name is looked up once. */
 static int bound_open(Listener *l) {
+        _cleanup_close_ int fd = open(l->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        char inode[sizeof("/proc/self/fd/") + 10];
         struct stat st;
 
-        if (chmod(l->path, 0666) < 0 || lstat(l->path, &st) < 0 || listen(l->fd, SOMAXCONN) < 0)
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid())
+                return -ENOTSOCK;
+        snprintf(inode, sizeof(inode), "/proc/self/fd/%d", fd);
+        if (chmod(inode, 0666) < 0 || listen(l->fd, SOMAXCONN) < 0)
                 return -errno;
         l->device = st.st_dev;
         l->inode = st.st_ino;

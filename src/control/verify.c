@@ -344,7 +344,7 @@ static int spawn(const Arguments *a, int output, pid_t *ret) {
 }
 
 static int verifier_spawn(Verifier *v, const Request *request) {
-        _cleanup_(arguments_done) Arguments a;
+        _cleanup_(arguments_done) Arguments a = {0};
         _cleanup_close_ int other = -1;
         int ends[2], r;
 

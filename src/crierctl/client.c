@@ -279,7 +279,7 @@ static int call_reply(Call *c, const char *frame, size_t size, json_t **ret_para
 }
 
 static int call_receive_all(Call *c, json_t **ret_parameters) {
-        _cleanup_(varlink_decoder_done) VarlinkDecoder decoder;
+        _cleanup_(varlink_decoder_done) VarlinkDecoder decoder = {0};
         int r;
 
         varlink_decoder_init(&decoder, VARLINK_REPLY_MAX);

@@ -74,7 +74,7 @@ static int run(Options *o, int argc, char **argv, Failure *f) {
 
 int main(int argc, char **argv) {
         _cleanup_failure_ Failure failure = {0};
-        _cleanup_options_ Options options;
+        _cleanup_options_ Options options = {0};
         OutputStyle style;
         int r;
 

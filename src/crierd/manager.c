@@ -6,6 +6,7 @@
 #include "crierd/manager.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -210,28 +211,36 @@ static int open_machine(Manager *m, const ManagerOptions *options) {
 
 /* ---- the bootstrap file ---- */
 
-/* The embedded broker's address, for programs that want to join it: beside the control socket. */
+/* The embedded broker's address, for programs that want to join it: beside the control socket. The
+ * directory may be another user's, who must not choose which file is written. */
 static int write_bootstrap_file(Manager *m, const char *socket) {
         const Cluster *cluster = m->fleet->context.cluster;
         const char *slash = strrchr(socket, '/');
         _cleanup_free_ char *path = NULL, *temporary = NULL;
-        FILE *f;
+        _cleanup_close_ int fd = -1;
 
         if (!cluster->embedded)
                 return 0;
         if (asprintf(&path, "%.*s/bootstrap", slash ? (int) (slash - socket) : 1,
-                     slash ? socket : ".") < 0)
+                     slash ? socket : ".") < 0) {
+                path = NULL;
                 return -ENOMEM;
-        if (asprintf(&temporary, "%s.new", path) < 0)
+        }
+        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+                temporary = NULL;
                 return -ENOMEM;
-        f = fopen(temporary, "we");
-        if (!f)
+        }
+        fd = mkostemp(temporary, O_CLOEXEC);
+        if (fd < 0)
                 return -errno;
-        fprintf(f, "%s\n", cluster->bootstrap);
         /* It is for every user of the machine, whatever the umask of the service. */
-        (void) fchmod(fileno(f), 0644);
-        if (fclose(f) != 0 || rename(temporary, path) < 0)
-                return -errno;
+        if (dprintf(fd, "%s\n", cluster->bootstrap) < 0 || fchmod(fd, 0644) < 0 ||
+            rename(temporary, path) < 0) {
+                int error = errno;
+
+                (void) unlink(temporary);
+                return -error;
+        }
         m->bootstrap_file = TAKE_PTR(path);
         return 0;
 }

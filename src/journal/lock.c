@@ -12,6 +12,8 @@
 
 #include "journal/state.h"
 
+/* Opens the file, or makes it. One that is there already may be whatever who owns the directory has
+ * put there, so it is not given away, and nothing is locked in what is no file. */
 static int open_file(const char *directory, Locks *ret) {
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -1;
@@ -21,10 +23,15 @@ static int open_file(const char *directory, Locks *ret) {
                 path = NULL;
                 return -ENOMEM;
         }
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0)
+                state_give_to_owner(fd, directory);
+        else if (errno == EEXIST)
+                fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        state_give_to_owner(fd, directory);
+        if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+                return -EBADFD;
         *ret = (Locks){
                 .fd = TAKE_FD(fd),
                 .path = TAKE_PTR(path),

@@ -228,7 +228,12 @@ static int machine_check(Machine *m, const MachineSpec *spec, Buffer *why, sd_id
         r = locks_open(spec->state, &m->locks);
         if (r >= 0)
                 r = state_id(spec->state, ret_state);
-        if (r < 0)
+        if (r == -EBADFD)
+                buffer_appendf(why,
+                               "partitions cannot be locked in %s: what is called %s there was not "
+                               "made by crierd; remove it",
+                               spec->state, LOCK_FILE);
+        else if (r < 0)
                 buffer_appendf(why,
                                "partitions cannot be locked in %s: %s; make it a directory that "
                                "crierd may write to, or name another one with "

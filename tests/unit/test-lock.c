@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "journal/lock.h"
@@ -96,6 +97,50 @@ static void test_directory_that_is_gone_has_no_locks(void **state) {
         assert_false(locks_hold(&f->one));
 }
 
+static int open_once(const Fixture *f) {
+        Locks l = {0};
+        int r = locks_open(f->directory, &l);
+
+        locks_done(&l);
+        return r;
+}
+
+/* Whoever owns the directory may have put anything under the name. */
+static void test_what_is_no_file_of_ours_is_not_opened(void **state) {
+        Fixture *f = *state;
+        char other[80];
+
+        snprintf(other, sizeof(other), "%s/other", f->directory);
+        assert_int_equal(rename(f->path, other), 0);
+        assert_int_equal(link(other, f->path), 0);
+        assert_int_equal(open_once(f), -EBADFD);
+        assert_int_equal(unlink(f->path), 0);
+        assert_int_equal(symlink(other, f->path), 0);
+        assert_int_equal(open_once(f), -ELOOP);
+        assert_int_equal(unlink(f->path), 0);
+        assert_int_equal(mkfifo(f->path, 0600), 0);
+        assert_int_equal(open_once(f), -EBADFD);
+}
+
+/* Only root can try: a file of root's in a directory of another user stays root's, one that is made
+ * there is that user's. */
+static void test_only_what_was_made_is_given_to_the_owner_of_the_directory(void **state) {
+        const uid_t user = 4711;
+        Fixture *f = *state;
+        struct stat st;
+
+        if (geteuid() != 0)
+                skip();
+        assert_int_equal(chown(f->directory, user, user), 0);
+        assert_int_equal(open_once(f), 0);
+        assert_int_equal(stat(f->path, &st), 0);
+        assert_int_equal(st.st_uid, 0);
+        assert_int_equal(unlink(f->path), 0);
+        assert_int_equal(open_once(f), 0);
+        assert_int_equal(stat(f->path, &st), 0);
+        assert_int_equal(st.st_uid, user);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_lock_excludes_others_and_ourselves, setup,
@@ -103,6 +148,11 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_lock_ends_with_its_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         test_file_that_was_replaced_is_opened_again_where_nothing_is_locked, setup,
+                        teardown),
+                cmocka_unit_test_setup_teardown(test_what_is_no_file_of_ours_is_not_opened, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(
+                        test_only_what_was_made_is_given_to_the_owner_of_the_directory, setup,
                         teardown),
                 cmocka_unit_test_setup_teardown(test_directory_that_is_gone_has_no_locks, setup,
                                                 teardown),

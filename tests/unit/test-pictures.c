@@ -132,7 +132,7 @@ static int parse(Options *o, Failure *f, ...) {
 
 static void test_negative_numbers_are_arguments(void **state) {
         _cleanup_failure_ Failure f = {0};
-        _cleanup_options_ Options o;
+        _cleanup_options_ Options o = {0};
 
         assert_int_equal(parse(&o, &f, "scale", "g", "--json", "-2", "-.5%", "-", "-k", "-3", "--",
                                "-x", (char *) NULL),
@@ -155,7 +155,7 @@ static void test_options_that_are_wrong_are_named(void **state) {
 
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
                 _cleanup_failure_ Failure f = {0};
-                _cleanup_options_ Options o;
+                _cleanup_options_ Options o = {0};
 
                 assert_int_equal(parse(&o, &f, wrong[i][0], (char *) NULL), 2);
                 if (!strstr(buffer_string(&f.text), wrong[i][1]))
@@ -166,7 +166,7 @@ static void test_options_that_are_wrong_are_named(void **state) {
 static void test_command_for_another_host_is_quoted(void **state) {
         _cleanup_failure_ Failure f = {0};
         _cleanup_buffer_ Buffer b = {0};
-        _cleanup_options_ Options o;
+        _cleanup_options_ Options o = {0};
 
         assert_int_equal(parse(&o, &f, "-H", "h", "-k", "it's", "produce", "t", "$(x)", "--json",
                                (char *) NULL),
