@@ -6,7 +6,7 @@
 needs_build='gcc make autoconf automake pkg-config xz-utils ccache python3 librdkafka-dev libconfig-dev
         libsystemd-dev libjansson-dev libsmartcols-dev libncurses-dev libcmocka-dev'
 needs_pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat tmux mandoc procps
-        systemd-journal-remote jq'
+        systemd-journal-remote jq zsh'
 needs_kafka='java|default-jre-headless mvn|maven openssl'
 # What tests/fetch.py fetches with.
 needs_fetch='npm|npm python3-pip'
