@@ -9,7 +9,7 @@ needs_pytest='python3-pytest python3-pytest-xdist python3-confluent-kafka kcat t
         systemd-journal-remote jq zsh'
 needs_kafka='java|default-jre-headless mvn|maven openssl'
 # What tests/fetch.py fetches with.
-needs_fetch='npm|npm python3-pip'
+needs_fetch='python3-pip'
 # Roots of Debian releases.
 needs_roots='mmdebstrap systemd-container python3'
 # A guest in emulation, its disk and its memory file system.

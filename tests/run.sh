@@ -200,6 +200,8 @@ run_ring() {
                         --on $needs_build --packages $(root_needs "$release") -- "${command[@]}")
         fi
         mkdir -p "$CRIER_SCRATCH"
+        # The rings of machines take the longest and wait most of the time: what they have to do goes first.
+        [[ $ring == vm ]] || command=(nice -n 5 "${command[@]}")
         "${command[@]}" || true
         # Not in a pipe, which would be another process.
         times >"$directory/times"

@@ -9,6 +9,7 @@
 
 #include "common/parse.h"
 #include "common/utf8.h"
+#include "config/secret.h"
 #include "config/template.h"
 
 /* Longer strings are cut in messages. */
@@ -37,6 +38,10 @@ static size_t append_shown(const char *text, size_t max, Buffer *out) {
                 i += MAX(n, (size_t) 1);
         }
         return i;
+}
+
+void check_show(const char *text, Buffer *out) {
+        (void) append_shown(text, SIZE_MAX, out);
 }
 
 void check_quote(const char *text, Buffer *out) {
@@ -123,6 +128,11 @@ bool check_bootstrap(const char *text, Buffer *why) {
 
         if (streq(text, "embedded"))
                 return true;
+        /* "user:password@host:port", which other programs take. */
+        if (strchr(text, '@')) {
+                buffer_append_string(why, "has an '@'; who connects is said in 'properties'");
+                return false;
+        }
         do {
                 size_t n = strcspn(address, ",");
 
@@ -134,14 +144,32 @@ bool check_bootstrap(const char *text, Buffer *why) {
         return true;
 }
 
-bool check_pair(const char *text, Buffer *why) {
+static const char *pair_problem(const char *text) {
         const char *equals = strchr(text, '=');
 
-        if (!equals)
-                return wrong(text, why, "has no '='");
-        if (equals == text)
-                return wrong(text, why, "has nothing before its '='");
-        return true;
+        return !equals ? "has no '='" : equals == text ? "has nothing before its '='" : NULL;
+}
+
+bool check_pair(const char *text, Buffer *why) {
+        const char *problem = pair_problem(text);
+
+        return !problem || wrong(text, why, problem);
+}
+
+size_t check_property_name(const char *text) {
+        return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+}
+
+bool check_property(const char *text, Buffer *why) {
+        const char *problem = pair_problem(text);
+
+        if (!problem && text[check_property_name(text)] != '=')
+                problem = "has a name with a character that is in none";
+        if (!problem)
+                return true;
+        secret_quote(text, why);
+        buffer_appendf(why, " %s", problem);
+        return false;
 }
 
 bool check_socket(const char *text, Buffer *why) {

@@ -28,6 +28,13 @@ bool check_bootstrap(const char *text, Buffer *why);
 /* "name=value", with a name. */
 bool check_pair(const char *text, Buffer *why);
 
+/* The same for a property of librdkafka, whose value may be a secret; its name has no characters
+ * that no property's name has. */
+bool check_property(const char *text, Buffer *why);
+/* How many bytes at the beginning can be the name of a property: librdkafka's CONFIGURATION.md has
+ * no others. */
+size_t check_property_name(const char *text);
+
 /* An absolute path that fits into a sockaddr_un (unix(7)). */
 #define CHECK_SOCKET_MAX 107
 bool check_socket(const char *text, Buffer *why);
@@ -36,5 +43,7 @@ bool check_socket(const char *text, Buffer *why);
 bool check_template_value(const char *text, Buffer *why);
 bool check_template_message(const char *text, Buffer *why);
 
+/* Appends a text of somebody else on one line, fit to be shown. */
+void check_show(const char *text, Buffer *out);
 /* Appends a user's string in double quotes: on one line, fit to be shown, cut when it is long. */
 void check_quote(const char *text, Buffer *out);

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "config/check.h"
+#include "config/secret.h"
 
 /* A longer value is cut: who wants all of it has the file. */
 #define VALUE_MAX 200
@@ -68,21 +69,7 @@ Change *changes_find(const Changes *c, const char *section, const char *name, co
 
 /* ---- values ---- */
 
-/* Whether what stands behind the '=' of a property may be a secret. Rather one too many: changes
- * stand in the journal, and more people read that than the file. */
-static bool property_is_secret(const char *property) {
-        static const char *const words[] = {"password", "secret",  "pem",
-                                            "oauth",    "private", "token"};
-        size_t n = strcspn(property, "=");
-
-        for (size_t i = 0; i < ELEMENTSOF(words); i++)
-                if (memmem(property, n, words[i], strlen(words[i])))
-                        return true;
-        return false;
-}
-
 static void append_strings(const SchemaKey *key, const StringList *list, Buffer *out) {
-        bool properties = streq(key->name, "properties");
         size_t begin = out->size;
 
         buffer_append_byte(out, '[');
@@ -94,10 +81,7 @@ static void append_strings(const SchemaKey *key, const StringList *list, Buffer 
                         buffer_appendf(out, "%u more", list->n - i);
                         break;
                 }
-                if (properties && property_is_secret(text))
-                        buffer_appendf(out, "\"%.*s=(secret)\"", (int) strcspn(text, "="), text);
-                else
-                        check_quote(text, out);
+                (key->secret ? secret_quote : check_quote)(text, out);
         }
         buffer_append_string(out, list->n > 0 ? " ]" : "]");
 }

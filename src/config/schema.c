@@ -46,9 +46,9 @@ const char *delivery_to_string(Delivery delivery) {
 /* A row is the place of the value, then what is special about the key. */
 #define KEY(type_, struct_, member, ...) \
         { .name = #member, .type = type_, .offset = offsetof(struct_, member), __VA_ARGS__ }
-#define PROPERTIES(struct_)                                                                      \
-        KEY(SCHEMA_STRINGS, struct_, properties, .max = 1000, .check = check_pair, .once = true, \
-            .anew = true, .detail = PROPERTY_DETAIL)
+#define PROPERTIES(struct_)                                                            \
+        KEY(SCHEMA_STRINGS, struct_, properties, .max = 1000, .check = check_property, \
+            .once = true, .anew = true, .detail = PROPERTY_DETAIL, .secret = true)
 #define ENABLED(struct_) KEY(SCHEMA_BOOL, struct_, enabled, .fallback = "true")
 
 static const SchemaKey cluster_keys[] = {

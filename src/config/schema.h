@@ -27,6 +27,7 @@ typedef struct SchemaKey {
         bool once;     /* lists: no two strings are the same up to a '=' */
         bool anew;     /* a reload that changes it makes the entry's clients anew; otherwise they go
                         * on. Outside lists a reload changes nothing at all */
+        bool secret;   /* lists: strings are properties, whose values may be secrets */
         size_t offset; /* in the struct of its section */
         /* Numbers: what is allowed; a rate is above `min`. Lists: how many strings. */
         uint64_t min;

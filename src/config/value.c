@@ -11,6 +11,7 @@
 #include "common/parse.h"
 #include "config/check.h"
 #include "config/scan.h"
+#include "config/secret.h"
 
 void value_error_begin(ValueContext *c, unsigned line, const char *name) {
         c->wrong = true;
@@ -195,7 +196,7 @@ static int read_list_item(ValueContext *c, const config_setting_t *s, const char
         bool fits = text_fits(c, text, &why);
 
         if (fits && c->key->once && is_twice(list, text)) {
-                check_quote(text, &why);
+                (c->key->secret ? secret_quote : check_quote)(text, &why);
                 buffer_append_string(&why, " is there twice");
                 fits = false;
         }

@@ -10,6 +10,8 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "config/check.h"
+#include "config/secret.h"
 
 #define ROLE(r) (1u << (r))
 #define ROLE_ALL (ROLE(CLIENT_ADMIN) | ROLE(CLIENT_PRODUCER) | ROLE(CLIENT_CONSUMER))
@@ -98,9 +100,31 @@ typedef struct ConfBuild {
         Buffer *error;
 } ConfBuild;
 
+/* Appends what librdkafka says on one line, without what it may quote of secrets. */
+static void append_unsecret(rd_kafka_conf_t *conf, const char *text, Buffer *out) {
+        size_t n = 0;
+        const char **all = rd_kafka_conf_dump(conf, &n);
+        Buffer shown = {0};
+
+        buffer_append_string(&shown, text);
+        /* Names and values in turn. */
+        for (size_t i = 0; i + 1 < n; i += 2)
+                if (all[i + 1] && strlen(all[i + 1]) >= SECRET_PIECE && secret_property(all[i])) {
+                        Buffer next = {0};
+
+                        secret_hide(all[i + 1], buffer_string(&shown), &next);
+                        buffer_done(&shown);
+                        shown = next;
+                }
+        check_show(buffer_string(&shown), out);
+        buffer_done(&shown);
+        rd_kafka_conf_dump_free(all, n);
+}
+
 /* librdkafka takes blanks in front of a value away and says nothing of it (rd_kafka_conf_set(), up
  * to 2.8 at least): the group would have another name, the password would be another one. */
 static int conf_set(ConfBuild *b, const char *name, const char *value) {
+        rd_kafka_conf_res_t outcome;
         char reason[512];
 
         if (strchr(" \t\n\v\f\r", value[0]) && value[0]) {
@@ -110,9 +134,14 @@ static int conf_set(ConfBuild *b, const char *name, const char *value) {
                                name);
                 return -EINVAL;
         }
-        if (rd_kafka_conf_set(b->conf, name, value, reason, sizeof(reason)) == RD_KAFKA_CONF_OK)
+        outcome = rd_kafka_conf_set(b->conf, name, value, reason, sizeof(reason));
+        if (outcome == RD_KAFKA_CONF_OK)
                 return 0;
-        buffer_append_string(b->error, reason);
+        /* The reason may quote the value. */
+        if (outcome == RD_KAFKA_CONF_INVALID && secret_property(name))
+                buffer_appendf(b->error, "librdkafka does not take the value of '%s'", name);
+        else
+                append_unsecret(b->conf, reason, b->error);
         return -EINVAL;
 }
 
@@ -204,7 +233,12 @@ static int conf_set_limits(ConfBuild *b, const Config *config) {
 /* On librdkafka's threads. Its own words are for debugging: what matters arrives as an error event.
  */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text) {
-        log_debug("librdkafka: %s: %s", facility, text);
+        _cleanup_buffer_ Buffer shown = {0};
+
+        if (log_max_level() < LOG_DEBUG)
+                return;
+        client_says((rd_kafka_t *) (uintptr_t) rk, text, &shown);
+        log_debug("librdkafka: %s: %s", facility, buffer_string(&shown));
 }
 
 void client_sends_no_metrics(rd_kafka_conf_t *conf) {
@@ -262,8 +296,8 @@ int client_new(const ClientSpec *spec, rd_kafka_t **ret, Buffer *error) {
         rk = rd_kafka_new(spec->role == CLIENT_CONSUMER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER,
                           b.conf, reason, sizeof(reason));
         if (!rk) {
+                append_unsecret(b.conf, reason, error);
                 rd_kafka_conf_destroy(b.conf);
-                buffer_append_string(error, reason);
                 return -EINVAL;
         }
         /* From now on errors, rebalances and commits come through the consumer's own queue. */
@@ -313,19 +347,26 @@ bool client_reads_committed(rd_kafka_t *rk) {
                streq(text, "read_committed");
 }
 
-rd_kafka_resp_err_t client_assign(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list) {
-        rd_kafka_resp_err_t err = rd_kafka_assign(rk, list);
+void client_says(rd_kafka_t *rk, const char *text, Buffer *out) {
+        rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(rk));
 
-        /* Partitions stop in the next two turns of the library's main thread, and where another
-         * assignment comes before that it stops them twice and aborts (rdkafka_assignment.c, up to
-         * 2.8 at least). A question is answered in a turn of its own. */
+        append_unsecret(conf, text, out);
+        rd_kafka_conf_destroy(conf);
+}
+
+rd_kafka_resp_err_t client_assign(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list) {
+        /* The partitions of the assignment before stop in the two turns of the library's main
+         * thread that follow it. Where another one comes before that it stops them twice and aborts
+         * (rdkafka_assignment.c, up to 2.8 at least). A question is answered in a turn of its own;
+         * behind the assignment there may be nobody left who answers: the last one ends a client
+         * that closes. */
         for (unsigned turn = 0; turn < 2; turn++) {
                 rd_kafka_topic_partition_list_t *assigned = NULL;
 
                 if (!rd_kafka_assignment(rk, &assigned) && assigned)
                         rd_kafka_topic_partition_list_destroy(assigned);
         }
-        return err;
+        return rd_kafka_assign(rk, list);
 }
 
 void client_destroy(Helpers *helpers, rd_kafka_t *rk, int flags, HelperWork done, void *userdata) {

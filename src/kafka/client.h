@@ -45,8 +45,12 @@ int client_session_ms(rd_kafka_t *rk);
 /* Whether a consumer's client hands out only events of transactions that were committed. */
 bool client_reads_committed(rd_kafka_t *rk);
 
+/* Appends what a client says in an error event, without what it may quote of secrets of its
+ * configuration (sasl.oauthbearer.config, for one). */
+void client_says(rd_kafka_t *rk, const char *text, Buffer *out);
+
 /* rd_kafka_assign(): hands a consumer's client its partitions, or gives all back where `list` is
- * NULL. The only place that may call it; returns when what was read before has stopped. */
+ * NULL. The only place that may call it: one must not follow another too closely. */
 rd_kafka_resp_err_t client_assign(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list);
 
 /* Ends a client on a thread of its own, then calls done(userdata) on the loop, where it is not

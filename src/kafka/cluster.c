@@ -271,9 +271,12 @@ static void probe_read_errors(Probe *p) {
 
                 if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR && (named || !p->text) &&
                     err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+                        _cleanup_buffer_ Buffer text = {0};
+
+                        client_says(p->rk, rd_kafka_event_error_string(ev), &text);
                         p->refused = named ? err : p->refused;
                         free(p->text);
-                        p->text = strdup(rd_kafka_event_error_string(ev));
+                        p->text = strdup(buffer_string(&text));
                 }
                 rd_kafka_event_destroy(ev);
         }

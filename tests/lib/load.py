@@ -12,6 +12,8 @@ import confluent_kafka
 from lib import exactly
 
 PADDING = b"x" * 80
+# So often a steady rate has its next events, in batches that cost the brokers little.
+TICK_SECONDS = 0.05
 
 
 class Feeder:
@@ -48,7 +50,7 @@ class Feeder:
                 {
                     "bootstrap.servers": self.bootstrap,
                     "enable.idempotence": True,
-                    "linger.ms": 5,
+                    "linger.ms": 10,
                     "log_level": 0,
                     # Until a broker that stands still is given up, librdkafka 2.0 asks all the time
                     # whether it may send.
@@ -76,12 +78,13 @@ class Feeder:
                     looked = time.monotonic()
                 due = fits
                 if self.rate is not None:
-                    due = min(fits, int((now - begun) * self.rate) - self.made)
+                    ticks = int((now - begun) / TICK_SECONDS)
+                    due = min(fits, int(ticks * TICK_SECONDS * self.rate) - self.made)
                 if self.count is not None:
                     due = min(due, self.count - self.made)
                 due = min(due, 2000)
                 if due <= 0:
-                    self.stopped.wait(0.04)
+                    self.stopped.wait(TICK_SECONDS / 2)
                     continue
                 self._produce(due)
                 fits -= due

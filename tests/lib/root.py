@@ -26,7 +26,6 @@ SETTINGS = (
     "/etc/apt/auth.conf.d",
     "/etc/pip.conf",
     "~/.config/pip",
-    "~/.npmrc",
     "~/.m2/settings.xml",
 )
 # Of apt's own settings, those that say how packages are fetched.
