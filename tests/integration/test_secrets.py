@@ -75,7 +75,7 @@ def test_no_reload_and_no_record_shows_a_secret(start, journal):
         text = listed(f"sasl.password={secret}", f"sasl.oauthbearer.config={secret}")
         assert reload(GOOD + text) == 0
     assert "(secret)" in said[-1]
-    said += [ctl("--json", verb, socket_path=crier.socket_path).stdout for verb in ("status", "top")]
+    said.append(ctl("--json", "status", socket_path=crier.socket_path).stdout)
     said += [repr(record) for record in journal.records()]
     for text in said:
         assert SECRET not in text and OTHER not in text, text
