@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -15,7 +16,8 @@
 #define LOG_LINE_MAX 4096
 
 static const char *log_name = "crier";
-static int log_level = LOG_INFO;
+/* Clients log on threads of their own. */
+static atomic_int log_level = LOG_INFO;
 static bool stderr_to_journal = false;
 
 /* $JOURNAL_STREAM holds the device and inode of the stream that systemd set up, systemd.exec(5). */

@@ -42,3 +42,8 @@ size_t utf8_character(const void *s, size_t n, uint32_t *ret_character) {
         *ret_character = c;
         return form + 1;
 }
+
+bool utf8_is_unsafe(uint32_t c) {
+        return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+               (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}

@@ -31,7 +31,7 @@ static size_t append_shown(const char *text, size_t max, Buffer *out) {
                 uint32_t c;
                 size_t n = utf8_character(text + i, size - i, &c);
 
-                if (n > 0 && !is_control(c))
+                if (n > 0 && !utf8_is_unsafe(c))
                         buffer_append(out, text + i, n);
                 else
                         buffer_appendf(out, "\\x%02x", (uint8_t) text[i]);

@@ -16,21 +16,21 @@
 #include "common/utf8.h"
 #include "protocol/varlink.h"
 
-/* Characters that a terminal obeys, that turn the direction of text, or that nobody sees. */
+/* Characters that nobody sees, beside the unsafe ones. */
 static const struct {
         uint32_t first, last;
-} unsafe[] = {
-        {0x00, 0x1f},     {0x7f, 0x9f}, {0xad, 0xad}, /* soft hyphen */
-        {0x61c, 0x61c},                               /* Arabic letter mark */
-        {0x200b, 0x200f},                             /* zero width, direction marks */
-        {0x2028, 0x202e},                             /* separators, embeddings, overrides */
-        {0x2060, 0x206f},                             /* joiners, isolates */
+} invisible[] = {
+        {0xad, 0xad},     /* soft hyphen */
+        {0x200b, 0x200d}, /* zero width */
+        {0x2060, 0x206f}, /* joiners, and what is deprecated */
         {0xfeff, 0xfeff},
 };
 
 static bool is_unsafe(uint32_t c) {
-        for (size_t i = 0; i < ELEMENTSOF(unsafe); i++)
-                if (c >= unsafe[i].first && c <= unsafe[i].last)
+        if (utf8_is_unsafe(c))
+                return true;
+        for (size_t i = 0; i < ELEMENTSOF(invisible); i++)
+                if (c >= invisible[i].first && c <= invisible[i].last)
                         return true;
         return false;
 }

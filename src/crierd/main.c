@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
@@ -204,6 +205,17 @@ static void raise_descriptors(void) {
         (void) setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What is opened next would take the place of a standard stream that is closed, and be written to
+ * as one. */
+static void open_standard_streams(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDWR);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        closep(&fd);
+}
+
 static int run(Config *config) {
         Manager *m = NULL;
         bool clean = false;
@@ -238,6 +250,9 @@ int main(int argc, char **argv) {
         _cleanup_(config_freep) Config *config = NULL;
         int exit_code;
 
+        open_standard_streams();
+        /* Memory has secrets: no process of the same user may read it, and no core has it. */
+        prctl(PR_SET_DUMPABLE, 0);
         log_open("crierd", LOG_INFO);
         /* systemd.exec(5), StateDirectory=: there is one. */
         if (getenv("STATE_DIRECTORY"))

@@ -49,7 +49,7 @@ void entry_field_i64(Buffer *fields, const char *name, int64_t value) {
         buffer_append_byte(fields, '\n');
 }
 
-/* How many bytes at the start of `s` may be shown as they are: UTF-8 without C0, DEL and C1. */
+/* How many bytes at the start of `s` may be shown as they are: UTF-8 without what is unsafe. */
 static size_t shown_prefix(const uint8_t *s, size_t n) {
         size_t i = 0;
 
@@ -62,7 +62,7 @@ static size_t shown_prefix(const uint8_t *s, size_t n) {
                         continue;
                 }
                 size = utf8_character(s + i, n - i, &c);
-                if (size == 0 || c < 0xa0)
+                if (size == 0 || utf8_is_unsafe(c))
                         break;
                 i += size;
         }

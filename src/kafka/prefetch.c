@@ -36,7 +36,7 @@ static size_t look(Partition *p) {
 /* Half of what was there is gone, and the log has more. */
 static bool runs_low(const Consumer *c, const Partition *p, size_t queued) {
         return p->level > 0 && queued <= p->level / 2 && p->fetched >= 0 &&
-               partition_end(p, c->rk) > p->fetched + (int64_t) queued;
+               partition_end(p, c->rk) - p->fetched > (int64_t) queued;
 }
 
 /* ---- on the helper thread ---- */

@@ -215,7 +215,9 @@ int varlink_call_parse(const char *frame, size_t size, VarlinkCall *ret) {
         r = message_read(c.message, fields, ELEMENTSOF(fields));
         if (r < 0)
                 return r;
-        if (!c.method)
+        /* No reply is wanted, and several are: the Varlink specification (UAPI.20), "Messages", has
+         * a service close the connection. */
+        if (!c.method || (c.oneway && c.more))
                 return -EBADMSG;
         r = parameters_default(c.message, &c.parameters);
         if (r < 0)

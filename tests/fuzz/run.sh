@@ -10,7 +10,7 @@ target=${1:-}
 case $target in
 config | template) rooms='common config' ;;
 varlink) rooms='common protocol' ;;
-dispatch) rooms='common config journal kafka protocol control' ;;
+dispatch) rooms='common config loop journal kafka protocol control' ;;
 *)
         echo "usage: $0 config|dispatch|template|varlink [libFuzzer option…]" >&2
         exit 2

@@ -2,6 +2,7 @@
 """From the start to the end of the daemon: sd_notify, the file with the embedded broker's address,
 and a broker that is not there."""
 
+import os
 import signal
 
 import pytest
@@ -130,3 +131,10 @@ def test_help_and_version(program):
     assert helped.returncode == 0 and "--socket" in helped.stdout and not helped.stderr
     version = program("--version")
     assert version.returncode == 0 and "0.1.0" in version.stdout
+
+
+def test_nothing_takes_the_place_of_a_standard_stream_that_is_closed(start, journal, monkeypatch):
+    monkeypatch.setenv("CRIER_WRAPPER", "sh -c 'exec \"$@\" <&- >&- 2>&-' sh")
+    crier = start(config.build(topics=[config.topic("t")]), journal=journal)
+    for fd in range(3):
+        assert os.readlink(f"/proc/{crier.pid}/fd/{fd}") == "/dev/null"

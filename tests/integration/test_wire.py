@@ -219,6 +219,7 @@ def test_nesting_is_bounded(witness):
         b'{"method":"org.varlink.service.GetInfo","com.example":[{"a":{"b":1,"\\u0062":2}}]}',
         b'{"method":"org.varlink.service.GetInfo","colour":1}',
         b'{"method":"org.varlink.service.GetInfo","oneway":1}',
+        b'{"method":"org.varlink.service.GetInfo","oneway":true,"more":true}',
         b'{"method":"org.varlink.service.GetInfo","more":"true"}',
         b'{"method":"org.varlink.service.GetInfo","parameters":[]}',
         b'{"method":"GetInfo"}',

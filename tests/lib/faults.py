@@ -324,6 +324,7 @@ class Second:
             f"sed -e 's,^ExecStart=.*,& -c /etc/crier/{self.name}.conf -s {self.socket},'"
             f" -e 's,^RuntimeDirectory=crier$,RuntimeDirectory={self.name},'"
             f" -e 's,^RestartSec=.*,RestartSec=200ms,'"
+            f" -e 's,^StartLimitIntervalSec=.*,StartLimitIntervalSec=0,'"
             f" $(systemctl show -P FragmentPath crierd) >/etc/systemd/system/{self.name}.service"
         )
         self.machine.run("systemctl", "daemon-reload")

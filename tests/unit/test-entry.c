@@ -64,6 +64,14 @@ static void test_escape_keeps_text_and_shows_the_rest(void **state) {
                 {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", false}, /* beyond U+10FFFF */
                 {"\xe2\x82", "\\xe2\\x82", false},                   /* cut off */
                 {"ok\xe2\x82", "ok\\xe2\\x82", false},
+                {"a\xe2\x80\xae"
+                 "b",
+                 "a\\xe2\\x80\\xae"
+                 "b",
+                 false},                                    /* U+202E turns what follows */
+                {"\xe2\x81\xa6", "\\xe2\\x81\\xa6", false}, /* U+2066 */
+                {"\xe2\x80\xa8", "\\xe2\\x80\\xa8", false}, /* U+2028 ends a line */
+                {"\xe2\x80\x8d", "\xe2\x80\x8d", true},     /* a joiner, as in emoji */
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

@@ -157,6 +157,7 @@ static void test_what_is_not_a_call_is_refused(void **state) {
                 "{\"method\":\"a.b.C\",\"more\":1}",
                 "{\"method\":\"a.b.C\",\"more\":\"true\"}",
                 "{\"method\":\"a.b.C\",\"oneway\":{}}",
+                "{\"method\":\"a.b.C\",\"oneway\":true,\"more\":true}",
                 "{\"method\":\"a.b.C\",\"upgrade\":0}",
                 "{\"method\":\"a.b.C\",\"Method\":\"a.b.C\"}",
                 "{\"method\":\"a.b.C\",\"error\":null}",

@@ -46,8 +46,10 @@ def cluster():
 def faulty(machine):
     """The machine, ready for fault tests: services that are killed come back at once and as often
     as that happens, and journald limits nobody."""
-    faults.drop_in(machine, "crierd.service", "soon", "[Service]\nRestartSec=200ms\n")
     often = "[Unit]\nStartLimitIntervalSec=0\n"
+    faults.drop_in(
+        machine, "crierd.service", "soon", f"{often}[Service]\nRestartSec=200ms\n"
+    )
     faults.drop_in(machine, "systemd-journald.service", "often", often)
     faults.configure_journald(machine, RateLimitBurst=0)
     yield machine

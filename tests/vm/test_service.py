@@ -2,12 +2,13 @@
 """crierd as a service of a Debian machine: what a user would do and see."""
 
 import json
+import os
 import re
 import time
 
 import pytest
 
-from lib import clients, config, lab, records, wait
+from lib import clients, config, faults, lab, records, wait
 
 
 def test_packaged_configuration_shows_lab_task_1_at_once(service):
@@ -189,3 +190,50 @@ def test_service_runs_as_its_own_user_without_capabilities(simple):
     assert re.search(rf"^Uid:\t{uid}\t{uid}\t", status, re.M)
     assert re.search(r"^CapEff:\t0+$", status, re.M)
     assert re.search(r"^NoNewPrivs:\t1$", status, re.M)
+
+
+def test_nobody_reads_the_memory_of_the_service(simple):
+    """A process that can be dumped has its own user's files in /proc: prctl(2),
+    PR_SET_DUMPABLE."""
+    owner = simple.machine.run("stat", "-c", "%u", f"/proc/{simple.pid}/fd").stdout.strip()
+    assert owner == "0" and simple.machine.run("id", "-u", "crier").stdout.strip() != "0"
+    assert simple.machine.show("crierd", "LimitCORE") == "0"
+
+
+def test_unit_bounds_what_it_takes(simple):
+    shown = {
+        name: simple.machine.show("crierd", name)
+        for name in ("MemoryMax", "TasksMax", "OOMPolicy", "LimitNOFILE")
+    }
+    assert int(shown.pop("MemoryMax")) < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert shown == {"TasksMax": "16384", "OOMPolicy": "continue", "LimitNOFILE": "65536"}
+
+
+def test_unit_runs_no_other_program(simple):
+    def run(program):
+        return simple.machine.run("nsenter", "-t", str(simple.pid), "-m", program, "--version",
+                                  check=False)
+
+    assert run("/usr/sbin/crierd").returncode == 0
+    refused = run("/usr/bin/env")
+    assert refused.returncode != 0 and "Permission denied" in refused.stderr, refused
+    assert simple.machine.run("/usr/bin/env", "--version").returncode == 0
+
+
+def test_crash_loop_comes_to_an_end(service):
+    """As it is, but for the wait between two starts."""
+    dies = "[Service]\nRestartSec=1ms\nExecStart=\nExecStart=/bin/sh -c 'kill -SEGV $$$$'\n"
+    faults.drop_in(service.machine, "crierd.service", "dies", dies + "Type=exec\n")
+    try:
+        service.machine.run("systemctl", "start", "crierd", check=False)
+        wait.until(
+            lambda: service.machine.show("crierd", "Result") == "start-limit-hit"
+            or service.machine.show("crierd", "ActiveState") == "failed",
+            60,
+            "an end of the crash loop",
+            interval=0.5,
+        )
+        assert int(service.machine.show("crierd", "NRestarts")) <= 60
+    finally:
+        faults.drop_in(service.machine, "crierd.service", "dies", None)
+        service.machine.run("systemctl", "reset-failed", "crierd")
