@@ -11,11 +11,18 @@
 #include <errno.h>
 #include <strings.h>
 
+/* No group of the schema has nearly as many keys, or is so deep in others. libconfig looks through
+ * all keys of a group for each that it adds. */
+#define KEYS_MAX 200
+#define DEPTH_MAX 16
+
 typedef struct Scanner {
         char *p; /* NUL behind the end */
         const char *end;
         unsigned line;
         Scan *scan;
+        unsigned keys[DEPTH_MAX]; /* of the group at hand, and of those around it */
+        unsigned depth;
         unsigned error_line;
         const char *error;
 } Scanner;
@@ -75,6 +82,8 @@ static int scan_name(Scanner *s) {
                 s->p += n;
                 return 0;
         }
+        if (++s->keys[s->depth] > KEYS_MAX)
+                return scan_error(s, line, "more than 200 keys in one group");
         keys = reallocarray(s->scan->keys, s->scan->n_keys + 1, sizeof(*keys));
         if (!keys)
                 return -ENOMEM;
@@ -154,8 +163,21 @@ static int scan_number(Scanner *s) {
         return 0;
 }
 
+static int scan_group_begin(Scanner *s) {
+        if (s->depth + 1 == DEPTH_MAX)
+                return scan_error(s, s->line, "groups in groups in groups, too many of them");
+        s->keys[++s->depth] = 0;
+        s->p++;
+        return 0;
+}
+
 static int scan_token(Scanner *s) {
         switch (*s->p) {
+        case '{':
+                return scan_group_begin(s);
+        case '}':
+                s->depth -= s->depth > 0;
+                break;
         case '@':
                 return scan_error(s, s->line,
                                   "crier has no @include; put the other file into crierd.conf.d");

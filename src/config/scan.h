@@ -5,9 +5,9 @@
  * A look at a configuration file's text before libconfig reads it. It takes the whole numbers out
  * of the text, because libconfigs differ in how they read them: 1.5 wraps what has more than 32
  * bits, 1.7 does not, takes 010 for 8, and calls what has more than 64 bits a syntax error. And it
- * finds what libconfig would take in silence and get wrong: comments without an end, NUL bytes, and
- * @include, which crier does not have. Knows libconfig's tokens, not its grammar and not the
- * schema. Pure.
+ * finds what libconfig would take in silence and get wrong: comments without an end, NUL bytes,
+ * @include, which crier does not have, and keys without number, which would take it for ever. Knows
+ * libconfig's tokens, not its grammar and not the schema. Pure.
  */
 
 #include <stddef.h>

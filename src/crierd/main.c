@@ -262,7 +262,8 @@ int main(int argc, char **argv) {
         raise_descriptors();
         if (arg_verify)
                 return verify();
-        set_signals();
+        if (!arg_check_config)
+                set_signals();
         /* Each client has several threads, which allocate little: an arena for each would be most
          * of the daemon's memory. */
         mallopt(M_ARENA_MAX, 2);

@@ -43,8 +43,7 @@ MISTAKES = {
     "pem": listed("security.protocol=ssl", f"ssl.key.pem={SECRET}"),
     "unknown-mechanism": listed("security.protocol=sasl_ssl", "sasl.mechanisms=NONE",
                                 f"sasl.password={SECRET}"),
-    "url": listed("sasl.oauthbearer.method=oidc",
-                  f"sasl.oauthbearer.token.endpoint.url=ftp://ada:{SECRET}@x"),
+    "not-one-of-few": listed(f"sasl.oauthbearer.method={SECRET}"),
 }
 GOOD = config.text(config.build(topics=[config.topic("t")]))
 

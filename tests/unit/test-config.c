@@ -196,6 +196,8 @@ static void test_syntax_errors_have_their_line(void **state) {
                  "t:2: the elements of an array differ in type\n"},
                 {"a = \"x\n\n", "t:1: the string that begins here has no end\n"},
                 {"\n/* x\n\n", "t:2: the comment that begins here has no end\n"},
+                {"a={a={a={a={a={a={a={a={a={a={a={a={a={a={a={a={",
+                 "t:1: groups in groups in groups, too many of them\n"},
                 {"\na = \"x\\x00y\";", "t:2: a string cannot hold \\x00\n"},
                 {"\n @include \"/etc/passwd\"\n",
                  "t:2: crier has no @include; put the other file into crierd.conf.d\n"},
@@ -204,6 +206,19 @@ static void test_syntax_errors_have_their_line(void **state) {
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++)
                 config_free(config_text_load(rows[i].text, rows[i].errors));
+}
+
+static void test_keys_without_number_take_no_time(void **state) {
+        _cleanup_buffer_ Buffer text = {0}, said = {0};
+        Config *c = NULL;
+
+        buffer_append_string(&text, "cluster = {\n");
+        for (unsigned i = 0; i < 60000; i++)
+                buffer_appendf(&text, "key%u = 1;\n", i);
+        buffer_append_string(&text, "};\n");
+        assert_int_equal(config_load_text("t", (const char *) text.data, text.size, &c, &said),
+                         -EINVAL);
+        assert_string_equal(buffer_string(&said), "t:202: more than 200 keys in one group\n");
 }
 
 static void test_a_nul_byte_is_not_the_end(void **state) {
@@ -437,6 +452,7 @@ int main(void) {
                 cmocka_unit_test(test_an_entry_that_is_switched_off_needs_only_its_name),
                 cmocka_unit_test(test_embedded_replicas_need_as_many_brokers),
                 cmocka_unit_test(test_syntax_errors_have_their_line),
+                cmocka_unit_test(test_keys_without_number_take_no_time),
                 cmocka_unit_test(test_a_nul_byte_is_not_the_end),
                 cmocka_unit_test(test_strings_and_comments_hide_what_they_hold),
                 cmocka_unit_test(test_wrapped_numbers_are_told_from_their_neighbours),
