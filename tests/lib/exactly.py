@@ -99,11 +99,26 @@ class Journal:
             # journalctl ends with 1 where nothing matched.
             assert process.wait() in (0, 1) and not complaint, complaint
 
+    def _all_epochs(self):
+        """Those in all files. journalctl ends where a damaged file does: then it is asked file by
+        file, for what each has."""
+        told = self.machine.run("journalctl", *self.where, "-F", "CRIER_EPOCH", check=False)
+        if told.returncode == 0 and not told.stderr:
+            return told.stdout.split()
+        where = self.where[1] if self.where else "/var/log/journal"
+        listed = self.machine.shell(f"find {where} -name '*.journal' -o -name '*.journal~'")
+        found = {}
+        for name in listed.stdout.split():
+            told = self.machine.run(
+                "journalctl", "--file", name, "-F", "CRIER_EPOCH", check=False
+            )
+            found.update(dict.fromkeys(told.stdout.split()))
+        return list(found)
+
     def epochs(self, group):
         """The epochs that entries of this group have."""
-        told = self.machine.run("journalctl", *self.where, "-F", "CRIER_EPOCH", check=False)
         found = []
-        for epoch in told.stdout.split():
+        for epoch in self._all_epochs():
             if (epoch, group) in self.foreign:
                 continue
             of_group = self.read(f"CRIER_EPOCH={epoch}", f"KAFKA_GROUP={group}", "-n", "1")

@@ -19,8 +19,8 @@ LONG = os.environ.get("CRIER_LONG") == "1"
 MEMORY = 200 * MIB
 # Events a second, and where a test asks for a full load, where other rings need the processors. The
 # long runs have as much as the group can take.
-RATE = 2000
-FULL_RATE = 4000
+RATE = 1500
+FULL_RATE = 3000
 # A member that died is missed soon. The brokers of the tests allow it.
 PROPERTIES = ["session.timeout.ms=2000", "heartbeat.interval.ms=300"]
 
