@@ -201,7 +201,7 @@ ring_kafka() {
 }
 
 ring_vm() {
-        CRIER_NEEDS_BUILD=$needs_build run_pytest 1 tests/vm
+        CRIER_NEEDS_BUILD=$needs_build run_pytest 2 tests/vm
 }
 
 ring_bare() {

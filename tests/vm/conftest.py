@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Fixtures of the machine ring: one booted machine with the package installed, and one broker on
-the host, which the machine reaches over the loopback that they share."""
+"""Fixtures of the machine ring: for each process of it one booted machine with the package
+installed, and one broker on the host, which the machine reaches over the loopback that they
+share."""
 
 import re
 
@@ -10,6 +11,13 @@ from lib import faults, kafka, root, trial, vm
 
 # systemd has varlinkctl since 255.
 collect_ignore = ["test_varlinkctl.py"] if root.release() == "bookworm" else []
+
+
+def pytest_collection_modifyitems(items):
+    """The tests of a file stay in one process, which has a machine and a broker of its own."""
+    for item in items:
+        if "tests/vm" in str(item.path):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
