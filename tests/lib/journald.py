@@ -6,8 +6,10 @@ real one does not do on demand."""
 import array
 import mmap
 import os
+import select
 import socket
 import threading
+import time
 
 from lib import records, wait
 
@@ -76,6 +78,13 @@ def parse(data):
     return entry
 
 
+def readable(sock, seconds):
+    """Whether there is something to read, now or so soon."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 class FakeJournal:
     """Listens at `path` until closed. `entries` grows as entries come in."""
 
@@ -87,6 +96,8 @@ class FakeJournal:
         self.stall_at = None
         self.reading = threading.Event()
         self.reading.set()
+        # Held from when a datagram leaves the socket until its entry is there.
+        self.taking = threading.RLock()
         self.socket = None
         self.thread = None
         self.open()
@@ -104,7 +115,7 @@ class FakeJournal:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
         os.chmod(self.path, 0o666)
-        self.socket.settimeout(0.1)
+        self.socket.setblocking(False)
         self.thread = threading.Thread(target=self._run, args=(self.socket,), daemon=True)
         self.thread.start()
 
@@ -117,7 +128,6 @@ class FakeJournal:
         self.reading.set()
         self.thread.join()
         sock.shutdown(socket.SHUT_RD)
-        sock.setblocking(False)
         while self._receive(sock):
             pass
         sock.close()
@@ -136,14 +146,24 @@ class FakeJournal:
 
     def _run(self, sock):
         while self.socket is sock:
-            if self.reading.wait(0.1):
-                self._receive(sock)
+            if self.reading.wait(0.1) and readable(sock, 0.1):
+                with self.taking:
+                    self._receive(sock)
+
+    def _catch_up(self):
+        """Waits until what was sent before is there, as far as it is read at all."""
+        sock, deadline = self.socket, time.monotonic() + 2 * wait.SLOWNESS
+        while sock and self.reading.is_set() and time.monotonic() < deadline:
+            with self.taking:
+                if not readable(sock, 0):
+                    return
+            time.sleep(0.001)
 
     def _receive(self, sock):
         """Takes one datagram; returns False where there is none."""
         try:
             data, ancillary, _, _ = sock.recvmsg(DATAGRAM_MAX, socket.CMSG_SPACE(4))
-        except (socket.timeout, BlockingIOError):
+        except BlockingIOError:
             return False
         if not data and not ancillary:
             return False
@@ -177,6 +197,7 @@ class FakeJournal:
     def events(self, group=None, topic=None, since=0):
         """The entries of consumed events, in the order written; `since`: without so many first
         entries of all kinds."""
+        self._catch_up()
         return [
             e
             for e in self.entries[since:]
@@ -187,6 +208,7 @@ class FakeJournal:
 
     def records(self, kind=None):
         """The other entries: what the daemon says about itself; all, or of one kind."""
+        self._catch_up()
         return [
             e for e in list(self.entries) if not e.is_event and (kind is None or e.kind == kind)
         ]
