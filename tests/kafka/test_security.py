@@ -103,13 +103,15 @@ def test_wrong_password_is_named(cluster, name, start, journal):
         secured(cluster, name, properties(cluster, password="wrong"), **everything(name)), journal
     )
     named(crier, journal, "auth-failed")
+    # Where the machine is slow, a broker that had not answered yet was out of reach before.
+    lost = len(journal.records("CLUSTER_LOST"))
 
     def code_of_cluster():
         return crier.status()["cluster"]["trouble"]["code"]
 
     # librdkafka says it only now and then; what it is does not change in between.
     wait.holds(lambda: code_of_cluster() == "auth-failed", 10, code_of_cluster)
-    assert not journal.records("CLUSTER_LOST")
+    assert len(journal.records("CLUSTER_LOST")) == lost
     code, seconds = crier.stop()
     assert code == 0 and seconds < 5 * wait.SLOWNESS
 
